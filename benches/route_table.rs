@@ -1,0 +1,2 @@
+//! Lookup and one-route change at growing tables.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Decoding: a JSON value to one object, or a named failure.

@@ -1,0 +1,46 @@
+//! The kinds that Pingway reads, as plain data.
+//!
+//! Core kinds (Service, EndpointSlice, Secret, Namespace) are `k8s-openapi`'s. The Gateway API's specs are our own
+//! types, because generated ones close every enum: one value that a newer API adds would then cost the whole
+//! object. Here an unknown value of an enum stays in the object ([`open_enum`]) and compile gives it the condition that the
+//! specification names.
+//!
+//! Promises: decoding never panics; what a spec does not say stays `None`, and defaults are compile's to apply.
+//! Never here: I/O, verdicts about an object.
+
+pub mod decode;
+mod filter;
+mod gateway;
+mod grant;
+mod object_ref;
+mod open_enum;
+mod route;
+
+pub use filter::{
+    Filter, FilterType, HeaderModifier, HeaderValue, PathModifier, PathModifierType, Redirect, UrlRewrite,
+};
+pub use gateway::{
+    AllowedRoutes, CertificateRef, GatewayAddress, GatewayClassSpec, GatewaySpec, Infrastructure, LabelSelector,
+    LabelSelectorRequirement, Listener, ListenerProtocol, ListenerTls, NamespacesFrom, ParametersRef, RouteGroupKind,
+    RouteNamespaces, SelectorOperator, TlsMode,
+};
+pub use grant::{GrantFrom, GrantTo, ReferenceGrantSpec};
+pub use object_ref::{Kind, Meta, Object, ObjectName, ObjectRef};
+pub use route::{
+    BackendRef, GrpcMatch, GrpcMethodMatch, GrpcMethodMatchType, GrpcRouteSpec, GrpcRule, HttpMatch, HttpPathMatch,
+    HttpRouteSpec, HttpRule, ParentRef, PathMatchType, Retry, Timeouts, ValueMatch, ValueMatchType,
+};
+
+pub use k8s_openapi::api::core::v1::{Namespace, Secret, Service};
+pub use k8s_openapi::api::discovery::v1::EndpointSlice;
+
+/// A GatewayClass.
+pub type GatewayClass = Object<GatewayClassSpec>;
+/// A Gateway.
+pub type Gateway = Object<GatewaySpec>;
+/// An HTTPRoute.
+pub type HttpRoute = Object<HttpRouteSpec>;
+/// A GRPCRoute.
+pub type GrpcRoute = Object<GrpcRouteSpec>;
+/// A ReferenceGrant.
+pub type ReferenceGrant = Object<ReferenceGrantSpec>;

@@ -1,0 +1,130 @@
+//! Names of objects, and what Pingway keeps of an object beside its spec.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+/// The kinds that Pingway reads, in the order in which they are reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `gateway.networking.k8s.io` GatewayClass
+    GatewayClass,
+    /// `gateway.networking.k8s.io` Gateway
+    Gateway,
+    /// `gateway.networking.k8s.io` HTTPRoute
+    HttpRoute,
+    /// `gateway.networking.k8s.io` GRPCRoute
+    GrpcRoute,
+    /// `gateway.networking.k8s.io` ReferenceGrant
+    ReferenceGrant,
+    /// core Service
+    Service,
+    /// `discovery.k8s.io` EndpointSlice
+    EndpointSlice,
+    /// core Secret
+    Secret,
+    /// core Namespace
+    Namespace,
+}
+
+impl Kind {
+    /// The kind as manifests spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GatewayClass => "GatewayClass",
+            Self::Gateway => "Gateway",
+            Self::HttpRoute => "HTTPRoute",
+            Self::GrpcRoute => "GRPCRoute",
+            Self::ReferenceGrant => "ReferenceGrant",
+            Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Secret => "Secret",
+            Self::Namespace => "Namespace",
+        }
+    }
+
+    /// The API group, empty for core.
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::GatewayClass | Self::Gateway | Self::HttpRoute | Self::GrpcRoute | Self::ReferenceGrant => {
+                "gateway.networking.k8s.io"
+            }
+            Self::EndpointSlice => "discovery.k8s.io",
+            Self::Service | Self::Secret | Self::Namespace => "",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Namespace and name; the namespace is empty for cluster-scoped kinds. Orders as the specification's tie-break does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    /// The namespace, empty for cluster-scoped kinds.
+    pub namespace: Arc<str>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl ObjectName {
+    /// A name in a namespace.
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The name of a cluster-scoped object.
+    pub fn cluster(name: impl Into<Arc<str>>) -> Self {
+        Self::new("", name)
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.namespace, self.name) }
+    }
+}
+
+/// One object: its kind and its name. Shown as `Kind namespace/name`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef {
+    /// The kind.
+    pub kind: Kind,
+    /// Namespace and name.
+    pub name: ObjectName,
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
+    }
+}
+
+/// What Pingway keeps of an object's metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Namespace and name.
+    pub name: ObjectName,
+    /// `metadata.generation`; 0 where a manifest has none.
+    pub generation: i64,
+    /// `metadata.creationTimestamp`. `None` sorts as oldest (a manifest's object has no age).
+    pub created: Option<Time>,
+    /// `metadata.labels`
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.annotations`
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// An object of the Gateway API: metadata and spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object<S> {
+    /// Metadata.
+    pub meta: Meta,
+    /// Spec.
+    pub spec: S,
+}

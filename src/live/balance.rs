@@ -1,0 +1,1 @@
+//! Balancing: power of two choices over (requests in flight + 1) × peak-EWMA of the time to the response head.

@@ -1,0 +1,15 @@
+//! What outlives a table, by key: endpoint sets, load statistics, TLS configurations, metric series.
+//!
+//! [`link`] binds a plain table to live handles; the registry finds or makes them. The request path only reads here.
+//!
+//! Never here: verdicts, I/O.
+
+pub mod backend;
+pub mod balance;
+pub mod link;
+pub mod serving;
+pub mod tls;
+
+pub use backend::{Backend, Endpoint, InFlight};
+pub use link::{Registry, link};
+pub use serving::{LiveRule, Serving, SocketServing};

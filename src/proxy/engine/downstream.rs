@@ -1,0 +1,21 @@
+//! The client's side of an exchange.
+
+use pingora::protocols::Stream;
+use pingora::protocols::http::v1::server::HttpSession as Http1;
+use pingora::protocols::http::v2::server::HttpSession as Http2;
+
+/// A request to be read, and its response to be written.
+pub(crate) enum Downstream {
+    /// HTTP/1.0 or HTTP/1.1; the head has not been read yet.
+    H1(Box<Http1>),
+    /// One stream of an HTTP/2 connection; the head is there.
+    H2(Box<Http2>),
+}
+
+/// What is left of a client's connection after an exchange.
+pub(crate) enum Kept {
+    /// HTTP/1: the next request may be read from this stream.
+    Open(Stream),
+    /// Nothing (HTTP/1 closed; of HTTP/2 only the stream ended).
+    Closed,
+}

@@ -1,0 +1,12 @@
+//! The engine: the only files that name Pingora's sessions.
+//!
+//! Two enums, [`Downstream`] and [`Upstream`], HTTP/1 or HTTP/2 each, with static dispatch. Another codec would be one more
+//! variant. Never here: routes, filters, telemetry.
+
+mod downstream;
+mod pool;
+mod upstream;
+
+pub(crate) use downstream::{Downstream, Kept};
+pub(crate) use pool::UpstreamPool;
+pub(crate) use upstream::Upstream;

@@ -1,0 +1,62 @@
+//! Conditions and reasons, in the specification's words.
+
+/// Types of conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConditionType {
+    /// The object is valid and taken on.
+    Accepted,
+    /// Its references resolve.
+    ResolvedRefs,
+    /// It is served.
+    Programmed,
+    /// Listener: it conflicts with another.
+    Conflicted,
+    /// Listener: hostnames of TLS listeners on a port overlap (informational).
+    OverlappingTlsConfig,
+    /// Route: some rules were dropped.
+    PartiallyInvalid,
+    /// GatewayClass: the installed CRDs are of a supported version.
+    SupportedVersion,
+}
+
+impl ConditionType {
+    /// As statuses spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::ResolvedRefs => "ResolvedRefs",
+            Self::Programmed => "Programmed",
+            Self::Conflicted => "Conflicted",
+            Self::OverlappingTlsConfig => "OverlappingTLSConfig",
+            Self::PartiallyInvalid => "PartiallyInvalid",
+            Self::SupportedVersion => "SupportedVersion",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($name:ident),+ $(,)?) => {
+        /// Reasons of conditions: the variant's name is the specification's word.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs, reason = "each is the specification's own word")]
+        pub enum Reason { $($name),+ }
+
+        impl Reason {
+            /// As statuses spell it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    Accepted, Programmed, ResolvedRefs, NoConflicts, SupportedVersion,
+    // Gateway and listener
+    Invalid, Pending, ListenersNotValid, ListenersNotResolved, UnsupportedAddress, AddressNotUsable, NoResources,
+    InvalidParameters, UnsupportedProtocol, PortUnavailable, HostnameConflict, ProtocolConflict,
+    InvalidRouteKinds, InvalidCertificateRef, RefNotPermitted, OverlappingHostnames, OverlappingCertificates,
+    // Route
+    NoMatchingParent, NotAllowedByListeners, NoMatchingListenerHostname, UnsupportedValue, InvalidKind,
+    BackendNotFound, IncompatibleFilters,
+}
