@@ -1,0 +1,2 @@
+. tests/parts/lib.sh
+cargo clippy --quiet --all-targets -- -D warnings

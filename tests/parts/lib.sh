@@ -1,0 +1,41 @@
+# Sourced by the parts: finds or installs a tool, or says plainly what is missing.
+
+set -euo pipefail
+
+tools=${PINGWAY_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pingway/tools}
+export PATH="$tools/bin:$PATH"
+
+# missing TOOL HOW: ends the part as "not run".
+missing() { echo "missing: $1 ($2)"; exit 77; }
+
+# debian TOOL PACKAGE: the tool, from Debian's packages where that can be done.
+debian() {
+    command -v "$1" >/dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get install -y "$2" >/dev/null 2>&1 || { apt-get update >/dev/null && apt-get install -y "$2" >/dev/null; }
+    fi
+    command -v "$1" >/dev/null || missing "$1" "install the package $2"
+}
+
+# rust_tool TOOL CRATE VERSION: the tool of that version, built once.
+rust_tool() {
+    [ -x "$tools/$2-$3/bin/$1" ] || cargo install --quiet --locked --root "$tools/$2-$3" "$2" --version "$3" || missing "$1" "cargo install $2"
+    export PATH="$tools/$2-$3/bin:$PATH"
+}
+
+# go_tool TOOL PACKAGE VERSION: likewise, with Go.
+go_tool() {
+    if [ ! -x "$tools/$1-$3/$1" ]; then
+        command -v go >/dev/null || missing "$1" "Go, to build $2"
+        GOBIN="$tools/$1-$3" go install "$2@$3" || missing "$1" "go install $2"
+    fi
+    export PATH="$tools/$1-$3:$PATH"
+}
+
+# The binary that measuring parts share: thin LTO, or fat LTO at full scale.
+build_binary() {
+    profile=ci
+    [ "${PINGWAY_SCALE:-ci}" = full ] && profile=soak
+    cargo build --quiet --profile "$profile"
+    export PINGWAY_BIN=$PWD/target/$profile/pingway
+}

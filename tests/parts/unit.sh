@@ -1,0 +1,2 @@
+. tests/parts/lib.sh
+cargo test --lib --bins
