@@ -8,8 +8,10 @@ pub mod backend;
 pub mod balance;
 pub mod link;
 pub mod serving;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 
 pub use backend::{Backend, Endpoint, InFlight};
 pub use link::{Registry, link};
-pub use serving::{LiveRule, Serving, SocketServing};
+pub use serving::{Graveyard, LiveRule, Serving, SocketServing};

@@ -8,7 +8,7 @@ use super::tls::SocketTls;
 use crate::snapshot::Socket;
 use crate::table::backend::WeightedBackend;
 use crate::table::lookup::PortIndex;
-use crate::table::rule::Rule;
+use crate::table::rule::{Action, Rule};
 use crate::telemetry::series::RuleSeries;
 
 /// Everything that is served at one moment.
@@ -38,12 +38,114 @@ pub struct LiveRule {
     pub backends: Vec<Option<Arc<Backend>>>,
     /// Its metric series.
     pub series: Arc<RuleSeries>,
+    /// Sums of the weights up to and with each backend.
+    shares: Box<[u64]>,
 }
 
 impl LiveRule {
+    /// Binds a rule. `backends`: one for each of the rule's, in their order.
+    pub fn new(rule: Arc<Rule>, backends: Vec<Option<Arc<Backend>>>, series: Arc<RuleSeries>) -> Self {
+        let add = |sum: &mut u64, backend: &WeightedBackend| {
+            *sum += u64::from(backend.weight);
+            Some(*sum)
+        };
+        let shares = weighted(&rule).iter().scan(0, add).collect();
+        Self { rule, backends, series, shares }
+    }
+
     /// Picks a backendRef by weight; `random` is uniform over `u32`. `None`: no share above zero.
     pub fn pick(&self, random: u32) -> Option<(&WeightedBackend, Option<&Arc<Backend>>)> {
-        let _ = random;
-        None
+        let total = *self.shares.last()?;
+        let point = (u64::from(random) * total) >> u32::BITS;
+        let chosen = self.shares.partition_point(|&share| share <= point);
+        Some((weighted(&self.rule).get(chosen)?, self.backends.get(chosen)?.as_ref()))
+    }
+}
+
+/// The backendRefs of a rule, none where it does not forward.
+pub(super) fn weighted(rule: &Rule) -> &[WeightedBackend] {
+    match &rule.action {
+        Action::Forward { backends, .. } => backends,
+        Action::Redirect { .. } | Action::Fail { .. } => &[],
+    }
+}
+
+/// Servings that were replaced and that some worker may still hold: kept until none does, so that a table is never taken
+/// apart on a worker.
+#[derive(Debug, Default)]
+pub struct Graveyard {
+    old: Vec<Arc<Serving>>,
+}
+
+impl Graveyard {
+    /// Takes a serving that is no longer published.
+    pub fn bury(&mut self, old: Arc<Serving>) {
+        self.old.push(old);
+    }
+
+    /// Drops what nobody else holds any more; answers how many are left.
+    pub fn sweep(&mut self) -> usize {
+        self.old.retain(|serving| Arc::strong_count(serving) > 1);
+        self.old.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::live::testing;
+
+    /// Where evenly spread randoms land, by backend.
+    fn proportions(rule: &LiveRule, draws: u32) -> Vec<u32> {
+        let refs = weighted(&rule.rule);
+        let mut counts = vec![0; refs.len()];
+        for i in 0..draws {
+            let random = ((u64::from(i) << 32) / u64::from(draws)) as u32;
+            let picked = rule.pick(random).expect("a share").0;
+            let place = refs.iter().position(|r| std::ptr::eq(r, picked)).expect("one of the refs");
+            counts[place] += 1;
+        }
+        counts
+    }
+
+    proptest! {
+        #[test]
+        fn shares_are_exactly_the_weights(weights in prop::collection::vec(0u32..50, 1..16)) {
+            let rule = testing::live_rule(&weights);
+            let total: u32 = weights.iter().sum();
+            if total == 0 {
+                prop_assert!(rule.pick(0).is_none() && rule.pick(u32::MAX).is_none());
+            } else {
+                let expected: Vec<u32> = weights.iter().map(|w| w * 100).collect();
+                for (count, expected) in proportions(&rule, total * 100).iter().zip(expected) {
+                    prop_assert!(count.abs_diff(expected) <= 1 && (expected > 0 || *count == 0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_weights_of_the_specification_fit() {
+        let rule = testing::live_rule(&[1_000_000; 16]);
+        assert!(proportions(&rule, 16_000).iter().all(|&count| count == 1_000));
+    }
+
+    #[test]
+    fn a_backend_that_leads_nowhere_keeps_its_share() {
+        let rule = testing::live_rule_with_invalid(&[1, 1]);
+        assert!(rule.pick(0).is_some_and(|(_, backend)| backend.is_some()));
+        assert!(rule.pick(u32::MAX).is_some_and(|(_, backend)| backend.is_none()));
+    }
+
+    #[test]
+    fn a_serving_is_buried_until_nobody_holds_it() {
+        let mut graveyard = Graveyard::default();
+        let serving = Arc::new(Serving::default());
+        graveyard.bury(serving.clone());
+        assert_eq!(graveyard.sweep(), 1);
+        drop(serving);
+        assert_eq!(graveyard.sweep(), 0);
     }
 }
