@@ -1,5 +1,6 @@
 //! The client's side of an exchange.
 
+use bytes::BytesMut;
 use pingora::protocols::Stream;
 use pingora::protocols::http::v1::server::HttpSession as Http1;
 use pingora::protocols::http::v2::server::HttpSession as Http2;
@@ -15,7 +16,13 @@ pub(crate) enum Downstream {
 /// What is left of a client's connection after an exchange.
 pub(crate) enum Kept {
     /// HTTP/1: the next request may be read from this stream.
-    Open(Stream),
+    Open {
+        /// The stream.
+        stream: Stream,
+        /// What the client has sent of its next request already (pipelined): give it to the next session with
+        /// `set_pipelined_prefix`.
+        prefix: Option<BytesMut>,
+    },
     /// Nothing (HTTP/1 closed; of HTTP/2 only the stream ended).
     Closed,
 }

@@ -62,10 +62,23 @@ impl Upstream {
         match *self {}
     }
 
-    /// Sends a piece of the body (may be empty with `end`).
+    /// Whether the connection served another exchange before this one: then its end may have been its idle end.
+    pub(crate) fn reused(&self) -> bool {
+        match *self {}
+    }
+
+    /// Waits until the endpoint takes more of the body, and answers how many bytes [`Upstream::send_body`] takes at once,
+    /// without waiting. Cancel-safe, so the response can be read meanwhile: both directions flow on their own.
     ///
-    /// Answers `Ok(false)` when the endpoint has answered and takes no more: go on to the response. Cancelling it breaks the
-    /// exchange; then drop it.
+    /// 0: the endpoint takes no more (it has answered and closed its side): go on to the response.
+    pub(crate) async fn ready(&mut self) -> Result<usize, UpstreamError> {
+        match *self {}
+    }
+
+    /// Sends a piece of the body (may be empty with `end`), no longer than [`Upstream::ready`] last answered; never waits.
+    ///
+    /// Answers `Ok(false)` when the endpoint has answered and takes no more: go on to the response. After a 101 the pieces
+    /// are raw bytes both ways, and `end` closes our side only.
     pub(crate) async fn send_body(&mut self, piece: Bytes, end: bool) -> Result<bool, UpstreamError> {
         let _ = (piece, end);
         match *self {}
@@ -77,12 +90,14 @@ impl Upstream {
         match *self {}
     }
 
-    /// The next response head, 1xx included. Cancel-safe.
+    /// The next response head, 1xx included. Cancel-safe. Goes on sending what [`Upstream::send_body`] has taken.
     pub(crate) async fn head(&mut self) -> Result<Box<ResponseHeader>, UpstreamError> {
         match *self {}
     }
 
     /// The next piece of the response's body; `None` at its clean end. A body that is cut is an error. Cancel-safe.
+    ///
+    /// Goes on sending what [`Upstream::send_body`] has taken.
     pub(crate) async fn next_body(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         match *self {}
     }
