@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::drain::Drain;
 use crate::snapshot::Socket;
 
 /// What every request of a connection shares.
@@ -16,4 +17,14 @@ pub(crate) struct Connection {
     pub(crate) socket: Socket,
     /// The listener whose certificate TLS was opened with; `None` without TLS.
     pub(crate) tls_listener: Option<Arc<str>>,
+    /// Whether its socket's connections are to end.
+    pub(crate) drain: Arc<Drain>,
+}
+
+impl Connection {
+    /// Whether it takes no further request: an HTTP/1 response says `Connection: close`. (HTTP/2 gets GOAWAY without the
+    /// help of its streams.) Read it as late as possible, when the response's head is written.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.drain.has_begun()
+    }
 }

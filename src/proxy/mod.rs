@@ -6,8 +6,10 @@
 //! Never here: compile, watching, a lock that configuration holds.
 
 mod connection;
+mod drain;
 mod engine;
 mod http;
+mod io;
 mod worker;
 
 pub use worker::Phase;

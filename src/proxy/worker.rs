@@ -20,7 +20,8 @@ pub enum Phase {
     Leaving,
     /// No more accepting; `Connection: close` and GOAWAY; idle connections close.
     Draining,
-    /// The deadline has passed: what is left is cut.
+    /// The deadline has passed: what is left is cut. Every task of the workers is dropped where it stands, so an exchange
+    /// that is dropped in this phase was cut, and counts itself by its kind.
     Cutting,
 }
 

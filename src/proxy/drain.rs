@@ -1,0 +1,38 @@
+//! Draining: how the connections of one socket learn that they are to end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+/// Whether a socket's connections are to end: its listener is gone, or the process is leaving. One for each socket and
+/// worker.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    begun: AtomicBool,
+    /// For Pingora's HTTP/2 server, which sends GOAWAY by it.
+    watch: watch::Sender<bool>,
+}
+
+impl Drain {
+    /// Begins: responses say `Connection: close`, HTTP/2 connections get GOAWAY.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+        self.watch.send_replace(true);
+    }
+
+    /// Whether it has begun.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Tells when it begins.
+    pub(crate) fn watch(&self) -> watch::Receiver<bool> {
+        self.watch.subscribe()
+    }
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { begun: AtomicBool::new(false), watch: watch::channel(false).0 }
+    }
+}
