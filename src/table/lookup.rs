@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::listener::{Host, Listener};
+pub use super::matches::LostBy;
 use super::matches::PathMatched;
 use super::request::RequestView;
 use super::rule::{Entry, Rule};
@@ -25,19 +26,6 @@ pub trait Witness {
 #[derive(Debug)]
 pub struct Silent;
 impl Witness for Silent {}
-
-/// The part of a match that a request did not meet; indexes into the match's lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LostBy {
-    /// The path.
-    Path,
-    /// The method.
-    Method,
-    /// `headers[i]`
-    Header(usize),
-    /// `query[i]`
-    Query(usize),
-}
 
 /// Why no rule was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
