@@ -8,6 +8,8 @@ use super::serving::LiveRule;
 use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::table::backend::{BackendKey, Target, WeightedBackend};
 use crate::table::filter::Filters;
+use crate::table::hostname::HostPattern;
+use crate::table::listener::{Certificate, KeyForm, PrivateKey};
 use crate::table::rule::{Action, Rule};
 use crate::table::timeouts::{Retry, Timeouts};
 
@@ -44,4 +46,16 @@ pub(super) fn live_rule_with_invalid(weights: &[u32]) -> LiveRule {
         *last = None;
     }
     live
+}
+
+/// A self-signed certificate in a Secret of namespace `shop`, each time with a new key.
+pub(super) fn certificate(secret: &str, names: &[&str]) -> Arc<Certificate> {
+    let subject_alt_names: Vec<String> = names.iter().map(|&n| n.to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(subject_alt_names).expect("valid names");
+    Arc::new(Certificate {
+        secret: ObjectName::new("shop", secret),
+        chain: vec![made.cert.der().to_vec().into()],
+        key: Arc::new(PrivateKey { der: made.signing_key.serialize_der().into(), form: KeyForm::Pkcs8 }),
+        names: names.iter().map(|n| HostPattern::parse(n).expect("valid")).collect(),
+    })
 }
