@@ -1,8 +1,147 @@
 //! Telemetry: metrics, the access log, trace context, log set-up. A leaf: it imports no other part of Pingway.
+//!
+//! Workers share one [`Telemetry`]. What the request path calls is a few atomic additions: every series is made ahead,
+//! by link or at start. [`family::FAMILIES`] is the one table of what is exported, `outcome::Reason` the one list of reason
+//! words; both are documented, and tests compare the documents with them.
 
+mod collect;
+pub mod family;
+mod gauge;
+mod histogram;
+pub mod label;
+mod metrics;
 pub mod outcome;
 pub mod series;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use gauge::{Counted, OpenConnection};
+use label::{ConnectionProtocol, Direction, RetryDenied, TlsFailure, UpstreamProtocol};
+use metrics::Metrics;
+use outcome::{Outcome, Reason};
+use series::{RuleLabels, RuleSeries};
 
 /// Everything that the request path tells: metric families and the access log's writer.
-#[derive(Debug, Default)]
-pub struct Telemetry {}
+pub struct Telemetry {
+    metrics: Metrics,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::with_series_limit(collect::LIMIT)
+    }
+}
+
+impl std::fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Telemetry").finish_non_exhaustive()
+    }
+}
+
+/// For link and the pipeline: off the workers.
+impl Telemetry {
+    #[allow(clippy::expect_used, reason = "depends on the table of families alone; every test would fail")]
+    fn with_series_limit(limit: usize) -> Self {
+        Self { metrics: Metrics::new(limit).expect("the table of families holds valid, distinct names") }
+    }
+
+    /// The series of a rule: shared by all that have these labels, kept as long as one of them is held.
+    pub fn rule_series(&self, labels: RuleLabels) -> Arc<RuleSeries> {
+        self.metrics.rules.of(labels)
+    }
+
+    /// A snapshot was compiled, in this time.
+    pub fn compiled(&self, took: Duration) {
+        self.metrics.compile.observe(took.as_secs_f64());
+    }
+
+    /// A table was linked and published as this generation, in this time.
+    pub fn published(&self, generation: u64, took: Duration) {
+        self.metrics.link.observe(took.as_secs_f64());
+        self.metrics.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
+    /// So many things are wrong with the configuration now.
+    pub fn problems(&self, count: usize) {
+        self.metrics.problems.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// So many wanted sockets are bound, and so many could not be, now.
+    pub fn sockets(&self, bound: usize, failed: usize) {
+        self.metrics.listeners_bound.set(i64::try_from(bound).unwrap_or(i64::MAX));
+        self.metrics.listeners_failed.set(i64::try_from(failed).unwrap_or(i64::MAX));
+    }
+
+    /// A backend has so many endpoints now; `None`: nothing names the backend any more.
+    pub fn endpoints(&self, namespace: &str, name: &str, port: u16, count: Option<usize>) {
+        self.metrics.set_endpoints([namespace, name, &port.to_string()], count);
+    }
+
+    /// All metrics in Prometheus' text format.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        self.metrics.render()
+    }
+}
+
+/// For the request path.
+impl Telemetry {
+    /// The series of requests that no rule took.
+    pub fn unrouted(&self) -> &RuleSeries {
+        self.metrics.rules.unrouted()
+    }
+
+    /// A request has begun: in flight until the answer is dropped.
+    pub fn request_started(&self) -> Counted {
+        Counted::new(&self.metrics.in_flight)
+    }
+
+    /// A request has ended.
+    pub fn request_ended(&self, series: &RuleSeries, outcome: &Outcome) {
+        series.record(outcome);
+    }
+
+    /// A client's connection was accepted: open until the answer is dropped.
+    pub fn connection_opened(self: &Arc<Self>) -> OpenConnection {
+        self.metrics.connections.inc();
+        OpenConnection::new(self.clone())
+    }
+
+    /// TLS with a client did not come about.
+    pub fn tls_handshake_failed(&self, why: TlsFailure) {
+        self.metrics.tls_failures.of(why).inc();
+    }
+
+    /// A connection to an endpoint was made: open until the answer is dropped.
+    pub fn upstream_connected(&self, protocol: UpstreamProtocol) -> Counted {
+        self.metrics.upstream_connects.of(protocol).inc();
+        Counted::new(self.metrics.upstream_open.of(protocol))
+    }
+
+    /// A try failed at an endpoint.
+    pub fn upstream_failed(&self, reason: Reason) {
+        self.metrics.upstream_errors.of(reason).inc();
+    }
+
+    /// A failed request is not tried again, although its route asks for retries.
+    pub fn retry_denied(&self, why: RetryDenied) {
+        self.metrics.retries_denied.of(why).inc();
+    }
+
+    /// A message lost its trailers, because its receiver speaks HTTP/1.
+    pub fn trailers_dropped(&self, direction: Direction) {
+        self.metrics.trailers_dropped.of(direction).inc();
+    }
+
+    /// A connection ended by itself while the proxy was draining.
+    pub fn connection_drained(&self, protocol: ConnectionProtocol) {
+        self.metrics.drained.of(protocol).inc();
+    }
+
+    /// A connection was cut at the drain deadline.
+    pub fn connection_cut(&self, protocol: ConnectionProtocol) {
+        self.metrics.cut.of(protocol).inc();
+    }
+}

@@ -1,0 +1,136 @@
+//! Closed label values: enums whose words stand in metrics and in the access log.
+
+/// A label value from a closed set, so that a counter of each can be made ahead and found by index.
+pub(super) trait Label: Copy + 'static {
+    /// Every value, in the order of [`Label::index`].
+    const VALUES: &'static [Self];
+    /// Its place in [`Label::VALUES`].
+    fn index(self) -> usize;
+    /// Its word.
+    fn word(self) -> &'static str;
+}
+
+/// Declares an enum of label values, each with its word and its meaning (the doc comment).
+macro_rules! labels {
+    ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[doc = $doc])+ $variant),+ }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// What it means, as the documents say it.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim()),+ }
+            }
+        }
+
+        impl $crate::telemetry::label::Label for $name {
+            const VALUES: &'static [Self] = Self::ALL;
+            fn index(self) -> usize { self as usize }
+            fn word(self) -> &'static str { self.as_str() }
+        }
+    };
+}
+pub(super) use labels;
+
+labels! {
+    /// First digit of the status that the client got.
+    StatusClass {
+        /// No status was sent.
+        None = "none",
+        /// 1xx, which is final only for 101.
+        Informational = "1xx",
+        /// 2xx
+        Success = "2xx",
+        /// 3xx
+        Redirection = "3xx",
+        /// 4xx
+        ClientError = "4xx",
+        /// 5xx
+        ServerError = "5xx",
+    }
+}
+
+impl StatusClass {
+    /// The class of a status; 0 is [`StatusClass::None`], and so is what HTTP does not know.
+    pub fn of(status: u16) -> Self {
+        match status / 100 {
+            1 => Self::Informational,
+            2 => Self::Success,
+            3 => Self::Redirection,
+            4 => Self::ClientError,
+            5 => Self::ServerError,
+            _ => Self::None,
+        }
+    }
+}
+
+labels! {
+    /// What a client's connection speaks.
+    ConnectionProtocol {
+        /// Not yet known: no byte has come, or TLS is being opened.
+        Unknown = "unknown",
+        /// HTTP/1.0 or HTTP/1.1.
+        Http1 = "http1",
+        /// HTTP/2.
+        Http2 = "http2",
+        /// An upgraded HTTP/1.1 connection (WebSocket and others).
+        Upgrade = "upgrade",
+    }
+}
+
+labels! {
+    /// What an upstream connection speaks.
+    UpstreamProtocol {
+        /// HTTP/1.1.
+        Http1 = "http1",
+        /// HTTP/2 with prior knowledge.
+        Http2 = "http2",
+    }
+}
+
+labels! {
+    /// Whose message lost its trailers.
+    Direction {
+        /// From the client to the endpoint.
+        Request = "request",
+        /// From the endpoint to the client.
+        Response = "response",
+    }
+}
+
+labels! {
+    /// Why TLS with a client did not come about.
+    TlsFailure {
+        /// No listener's certificate fits the name that the client asked for.
+        NoCertificate = "no_certificate",
+        /// The client sent no handshake in time.
+        Timeout = "timeout",
+        /// The client closed, or refused with an alert.
+        Client = "client",
+        /// What the client sent or offers is not TLS that Pingway speaks.
+        Protocol = "protocol",
+    }
+}
+
+labels! {
+    /// Why a request that failed was not tried again, although the route asks for retries.
+    RetryDenied {
+        /// The budget for retries is spent.
+        Budget = "budget",
+        /// The body is too large to be kept for another try.
+        BodyTooLarge = "body_too_large",
+        /// The endpoint may have acted on the request.
+        Processed = "processed",
+        /// The client would not wait: the request's deadline comes before the next try.
+        Deadline = "deadline",
+    }
+}

@@ -1,0 +1,53 @@
+//! Documents that list what is in code: the list in the document is the code's.
+//!
+//! `UPDATE_DOCS=1 cargo test --test pure documents` writes the lists anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use pingway::telemetry::family::FAMILIES;
+use pingway::telemetry::outcome::Reason;
+
+/// Asserts that the text between `<!-- NAME: begin -->` and `<!-- NAME: end -->` is this; writes it, if asked to.
+fn listed(document: &str, name: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    let text = fs::read_to_string(&path).expect("the document");
+    let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
+    let from = text.find(&begin).expect("the list's begin") + begin.len();
+    let to = text.find(&end).expect("the list's end");
+    if text[from..to] == *expected {
+        return;
+    }
+    assert!(
+        std::env::var_os("UPDATE_DOCS").is_some(),
+        "{document} is not what the code says: run UPDATE_DOCS=1 cargo test --test pure documents"
+    );
+    fs::write(&path, format!("{}{expected}{}", &text[..from], &text[to..])).expect("the document is written");
+}
+
+#[test]
+fn every_metric_family_is_documented() {
+    let mut table = "| name | type | labels | what it says |\n|---|---|---|---|\n".to_owned();
+    for family in FAMILIES {
+        let labels: Vec<_> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} | {} |",
+            family.name,
+            family.kind.as_str(),
+            labels.join(", "),
+            family.help
+        );
+    }
+    listed("docs/metrics.md", "families", &table);
+}
+
+#[test]
+fn every_reason_word_is_documented() {
+    let mut table = "| word | what happened, and the answer |\n|---|---|\n".to_owned();
+    for reason in Reason::ALL {
+        let _ = writeln!(table, "| `{}` | {} |", reason.as_str(), reason.meaning());
+    }
+    listed("docs/access-log.md", "reasons", &table);
+}
