@@ -59,3 +59,60 @@ pub(super) fn certificate(secret: &str, names: &[&str]) -> Arc<Certificate> {
         names: names.iter().map(|n| HostPattern::parse(n).expect("valid")).collect(),
     })
 }
+
+/// Route tables by hand.
+pub(super) mod table {
+    use std::sync::Arc;
+
+    use crate::api::ObjectName;
+    use crate::snapshot::Socket;
+    use crate::table::RouteTable;
+    use crate::table::hostname::HostPattern;
+    use crate::table::listener::{Certificate, Host, Listener, Protocol};
+    use crate::table::matches::Match;
+    use crate::table::rule::{Entry, Rule};
+
+    /// A port on every address.
+    pub(in crate::live) fn socket(port: u16) -> Socket {
+        Socket { address: None, port }
+    }
+
+    /// A host for each pair, whose rule takes every path.
+    pub(in crate::live) fn hosts(pairs: &[(&str, &Arc<Rule>)]) -> Vec<Arc<Host>> {
+        let host = |(name, rule): &(&str, &Arc<Rule>)| {
+            let entry = Arc::new(Entry { matches: Match::any(), rule: (*rule).clone() });
+            Arc::new(Host { hostname: HostPattern::parse(name).expect("valid"), entries: vec![entry] })
+        };
+        pairs.iter().map(host).collect()
+    }
+
+    fn listener(name: &str, ports: &[u16], protocol: Protocol, hostname: &str, hosts: &[Arc<Host>]) -> Arc<Listener> {
+        Arc::new(Listener {
+            name: name.into(),
+            sockets: ports.iter().map(|&port| socket(port)).collect(),
+            protocol,
+            hostname: HostPattern::parse(hostname).expect("valid"),
+            hosts: hosts.to_vec(),
+        })
+    }
+
+    /// An HTTP listener.
+    pub(in crate::live) fn http(name: &str, ports: &[u16], hosts: &[Arc<Host>]) -> Arc<Listener> {
+        listener(name, ports, Protocol::Http, "", hosts)
+    }
+
+    /// An HTTPS listener on port 443, without hosts.
+    pub(in crate::live) fn https(name: &str, hostname: &str, certificate: &Arc<Certificate>) -> Arc<Listener> {
+        listener(name, &[443], Protocol::Https { certificates: vec![certificate.clone()] }, hostname, &[])
+    }
+
+    /// A table of these listeners.
+    pub(in crate::live) fn with_listeners(listeners: Vec<Arc<Listener>>) -> Arc<RouteTable> {
+        Arc::new(RouteTable { gateway: ObjectName::new("shop", "edge"), listeners })
+    }
+
+    /// A table of one HTTP listener on port 80.
+    pub(in crate::live) fn with_hosts(hosts: &[Arc<Host>]) -> Arc<RouteTable> {
+        with_listeners(vec![http("http", &[80], hosts)])
+    }
+}

@@ -46,14 +46,6 @@ impl SocketTls {
         let sni = lower(sni.unwrap_or(""));
         self.listeners.iter().filter(|l| l.hostname.matches(&sni)).max_by_key(|l| l.hostname.specificity())
     }
-
-    /// Whether another has the same listeners and configurations.
-    pub(super) fn same_as(&self, other: &Self) -> bool {
-        let same = |(a, b): (&ListenerTls, &ListenerTls)| {
-            a.name == b.name && a.hostname == b.hostname && Arc::ptr_eq(&a.config, &b.config)
-        };
-        self.listeners.len() == other.listeners.len() && self.listeners.iter().zip(&other.listeners).all(same)
-    }
 }
 
 /// A certificate that rustls refuses: the listener's others go on without it.

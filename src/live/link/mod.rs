@@ -1,0 +1,165 @@
+//! Link: a plain table to live handles.
+//!
+//! The cost of a link is the change's: what is the same `Arc` as before keeps its live counterpart, and all that is left is a
+//! look at each host's pointer.
+
+mod by_address;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use by_address::ByAddress;
+
+use super::backend::Backend;
+use super::serving::{LiveRule, Serving, SocketServing, weighted};
+use super::tls::{ListenerTls, RefusedCertificate, SocketTls, TlsConfigs};
+use crate::api::ObjectName;
+use crate::snapshot::Socket;
+use crate::table::RouteTable;
+use crate::table::backend::{BackendKey, Target};
+use crate::table::listener::{Host, Listener, Protocol};
+use crate::table::lookup::{HostIndex, PortIndex};
+use crate::table::rule::Rule;
+use crate::telemetry::Telemetry;
+use crate::telemetry::series::RuleLabels;
+
+/// Finds or makes what outlives a table; forgets what nothing names any more.
+#[derive(Debug, Default)]
+pub struct Registry {
+    telemetry: Arc<Telemetry>,
+    backends: BTreeMap<BackendKey, Arc<Backend>>,
+    new_backends: Vec<Arc<Backend>>,
+    rules: ByAddress<Rule, LiveRule>,
+    hosts: ByAddress<Host, HostIndex<Arc<LiveRule>>>,
+    sockets: BTreeMap<Socket, (Vec<Arc<Listener>>, Weak<SocketServing>)>,
+    tls: TlsConfigs,
+    refused: Vec<RefusedCertificate>,
+}
+
+impl Registry {
+    /// An empty registry; metric series are made in `telemetry`.
+    pub fn new(telemetry: Arc<Telemetry>) -> Self {
+        Self { telemetry, ..Self::default() }
+    }
+
+    /// The backends by key.
+    pub fn backends(&self) -> &BTreeMap<BackendKey, Arc<Backend>> {
+        &self.backends
+    }
+
+    /// The backends made since the last call. They need their endpoints before what names them is published.
+    pub fn take_new_backends(&mut self) -> Vec<Arc<Backend>> {
+        std::mem::take(&mut self.new_backends)
+    }
+
+    /// Forgets the backends that no rule holds any more, served or in flight; answers which.
+    pub fn forget_unused(&mut self) -> Vec<BackendKey> {
+        let unused = |backend: &Arc<Backend>| Arc::strong_count(backend) == 1;
+        let forgotten: Vec<_> = self.backends.iter().filter(|(_, b)| unused(b)).map(|(key, _)| key.clone()).collect();
+        for key in &forgotten {
+            self.backends.remove(key);
+        }
+        forgotten
+    }
+
+    /// The certificates of the last link that rustls refuses.
+    pub fn refused_certificates(&self) -> &[RefusedCertificate] {
+        &self.refused
+    }
+
+    fn backend(&mut self, key: &BackendKey) -> Arc<Backend> {
+        if let Some(backend) = self.backends.get(key) {
+            return backend.clone();
+        }
+        let backend = Arc::new(Backend::new(key.clone()));
+        self.backends.insert(key.clone(), backend.clone());
+        self.new_backends.push(backend.clone());
+        backend
+    }
+
+    fn rule(&mut self, rule: &Arc<Rule>) -> Arc<LiveRule> {
+        if let Some(live) = self.rules.find(rule) {
+            return live;
+        }
+        let backends = weighted(rule).iter().map(|backend| match &backend.target {
+            Target::Backend(key) => Some(self.backend(key)),
+            Target::Invalid { .. } => None,
+        });
+        let backends = backends.collect();
+        let series = self.telemetry.rule_series(labels(rule));
+        let live = Arc::new(LiveRule::new(rule.clone(), backends, series));
+        self.rules.keep(rule, &live);
+        live
+    }
+
+    fn host(&mut self, host: &Arc<Host>) -> Arc<HostIndex<Arc<LiveRule>>> {
+        if let Some(index) = self.hosts.find(host) {
+            return index;
+        }
+        let index = Arc::new(HostIndex::build(host, |rule| self.rule(rule)));
+        self.hosts.keep(host, &index);
+        index
+    }
+
+    fn socket(&mut self, socket: Socket, parts: &[(&ObjectName, &Arc<Listener>)]) -> Arc<SocketServing> {
+        let tls = self.socket_tls(parts);
+        if let Some((listeners, serving)) = self.sockets.get(&socket)
+            && listeners.len() == parts.len()
+            && listeners.iter().zip(parts).all(|(a, (_, b))| Arc::ptr_eq(a, b))
+            && let Some(serving) = serving.upgrade()
+        {
+            return serving;
+        }
+        let listeners: Vec<Arc<Listener>> = parts.iter().map(|(_, listener)| (*listener).clone()).collect();
+        let mut indexed = |l: &Arc<Listener>| (l.clone(), l.hosts.iter().map(|host| self.host(host)).collect());
+        let index = PortIndex::new(listeners.iter().map(&mut indexed).collect());
+        let serving = Arc::new(SocketServing { index, tls });
+        self.sockets.insert(socket, (listeners, Arc::downgrade(&serving)));
+        serving
+    }
+
+    fn socket_tls(&mut self, parts: &[(&ObjectName, &Arc<Listener>)]) -> Option<SocketTls> {
+        let mut secure = false;
+        let mut listeners = Vec::new();
+        for (gateway, listener) in parts {
+            let Protocol::Https { certificates } = &listener.protocol else { continue };
+            secure = true;
+            if let Some(config) = self.tls.find_or_make(gateway, &listener.name, certificates) {
+                let (name, hostname) = (listener.name.clone(), listener.hostname.clone());
+                listeners.push(ListenerTls { name, hostname, config });
+            }
+        }
+        secure.then(|| SocketTls::new(listeners))
+    }
+}
+
+/// Binds compiled tables to live handles. `previous` is what is served now: what did not change is shared with it.
+pub fn link(tables: &BTreeMap<ObjectName, Arc<RouteTable>>, registry: &mut Registry, previous: &Serving) -> Serving {
+    let mut parts: BTreeMap<Socket, Vec<(&ObjectName, &Arc<Listener>)>> = BTreeMap::new();
+    for table in tables.values() {
+        for listener in &table.listeners {
+            for socket in &listener.sockets {
+                parts.entry(*socket).or_default().push((&table.gateway, listener));
+            }
+        }
+    }
+    let sockets: BTreeMap<_, _> =
+        parts.iter().map(|(&socket, parts)| (socket, registry.socket(socket, parts))).collect();
+    registry.sockets.retain(|socket, _| sockets.contains_key(socket));
+    registry.refused = registry.tls.settle();
+    registry.rules.tidy();
+    registry.hosts.tidy();
+    Serving { generation: previous.generation + 1, sockets }
+}
+
+/// What names a rule in metrics and in the access log.
+fn labels(rule: &Rule) -> RuleLabels {
+    RuleLabels {
+        kind: rule.route.kind.as_str(),
+        namespace: rule.route.name.namespace.clone(),
+        name: rule.route.name.name.clone(),
+        rule: rule.name.clone().unwrap_or_else(|| rule.index.to_string().into()),
+    }
+}
