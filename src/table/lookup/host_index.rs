@@ -1,0 +1,131 @@
+//! One host's rules, indexed by path.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::path_tree::{NodeId, PathTree};
+use super::witness::Witness;
+use crate::table::listener::Host;
+use crate::table::matches::{PathMatch, PathMatched};
+use crate::table::request::RequestView;
+use crate::table::rule::{Entry, Rule};
+
+/// One host's rules, indexed. Shared between tables while the host's entries are the same.
+///
+/// Entries stand in the host's order of precedence, and lookup finds the first that takes a request: the index only
+/// leaves out those whose path cannot. A prefix node holds its own entries and leads to the next shorter prefix of the
+/// same host; that a wider host has longer paths no link could know, so falling through to one costs a lookup of its own.
+#[derive(Debug)]
+pub struct HostIndex<T> {
+    host: Arc<Host>,
+    paths: Arc<PathTree>,
+    /// By node: where its entries begin in `ordered`; one more at the end.
+    starts: Box<[u32]>,
+    /// Entries by node, those of one node in order of precedence.
+    ordered: Box<[u32]>,
+    /// Entries that no node has: regular expressions, tried one by one.
+    single: Box<[u32]>,
+    /// By entry: its place in `targets`.
+    target_of: Box<[u32]>,
+    targets: Box<[T]>,
+}
+
+impl<T> HostIndex<T> {
+    /// Indexes a host; `bind` gives what each rule leads to, and is called once for each distinct rule.
+    pub fn build(host: &Arc<Host>, bind: impl FnMut(&Arc<Rule>) -> T) -> Self {
+        Self::rebuild(None, host, bind)
+    }
+
+    /// The same, and takes the tree of paths from the index before where the paths are the same: most edits of a
+    /// route change what is done, not where.
+    pub fn rebuild(previous: Option<&Self>, host: &Arc<Host>, mut bind: impl FnMut(&Arc<Rule>) -> T) -> Self {
+        let paths = PathTree::of(host, previous.map(|index| &index.paths));
+        let nodes: Vec<_> = host.entries.iter().map(|entry| paths.node_of(&entry.matches.path)).collect();
+        let (starts, ordered) = by_node(&nodes, paths.len());
+        let single = numbered(&nodes).filter_map(|(i, node)| node.is_none().then_some(i)).collect();
+        let (mut targets, mut known) = (Vec::new(), HashMap::new());
+        let target_of = host.entries.iter().map(|entry| {
+            *known.entry(Arc::as_ptr(&entry.rule)).or_insert_with(|| {
+                targets.push(bind(&entry.rule));
+                place(targets.len() - 1)
+            })
+        });
+        let target_of = target_of.collect();
+        Self { host: host.clone(), paths, starts, ordered, single, target_of, targets: targets.into() }
+    }
+
+    /// The host that was indexed.
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    /// How many exact paths and prefixes the host has: the size of its tree.
+    pub fn nodes(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// Whether both have one and the same tree of paths.
+    pub fn shares_paths_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.paths, &other.paths)
+    }
+
+    /// The first entry that takes a request: what it leads to, and how its path matched.
+    pub(super) fn search<W: Witness>(&self, request: &RequestView<'_>, witness: &mut W) -> Option<(&T, PathMatched)> {
+        let (exact, prefixes) = self.paths.find(request.path);
+        let mut best = None;
+        if let Some(node) = exact {
+            best = self.first(self.of_node(node), best, witness, |entry| entry.matches.check_rest(request));
+        }
+        best = self.first(&self.single, best, witness, |entry| entry.matches.check(request).map(|_| ()));
+        for node in prefixes {
+            best = self.first(self.of_node(node), best, witness, |entry| entry.matches.check_rest(request));
+        }
+        let best = best? as usize;
+        let matched = match &self.host.entries.get(best)?.matches.path {
+            PathMatch::Prefix(prefix) => PathMatched::Prefix(prefix.len()),
+            PathMatch::Exact(_) | PathMatch::Regex(_) => PathMatched::Whole,
+        };
+        Some((self.targets.get(*self.target_of.get(best)? as usize)?, matched))
+    }
+
+    /// The first of these entries that takes the request, unless `best` comes before it.
+    fn first<W: Witness>(
+        &self,
+        entries: &[u32],
+        best: Option<u32>,
+        witness: &mut W,
+        check: impl Fn(&Entry) -> Result<(), super::LostBy>,
+    ) -> Option<u32> {
+        witness.node();
+        for &i in entries.iter().take_while(|&&i| best.is_none_or(|best| i < best)) {
+            let Some(entry) = self.host.entries.get(i as usize) else { continue };
+            match check(entry) {
+                Ok(()) => return Some(i),
+                Err(by) => witness.lost(entry, by),
+            }
+        }
+        best
+    }
+
+    fn of_node(&self, node: NodeId) -> &[u32] {
+        let at = |i: usize| self.starts.get(i).map_or(0, |&start| start as usize);
+        self.ordered.get(at(node as usize)..at(node as usize + 1)).unwrap_or_default()
+    }
+}
+
+/// Entries grouped by node: where each node's begin, and all in a row.
+fn by_node(nodes: &[Option<NodeId>], count: usize) -> (Box<[u32]>, Box<[u32]>) {
+    let mut grouped: Vec<(NodeId, u32)> = numbered(nodes).filter_map(|(i, node)| Some((node?, i))).collect();
+    grouped.sort_unstable();
+    let starts = (0..=place(count)).map(|node| place(grouped.partition_point(|&(other, _)| other < node)));
+    (starts.collect(), grouped.iter().map(|&(_, i)| i).collect())
+}
+
+fn numbered(nodes: &[Option<NodeId>]) -> impl Iterator<Item = (u32, Option<NodeId>)> {
+    nodes.iter().enumerate().map(|(i, &node)| (place(i), node))
+}
+
+/// A place in a list: a host has far fewer than four thousand million entries.
+fn place(i: usize) -> u32 {
+    u32::try_from(i).unwrap_or(u32::MAX)
+}

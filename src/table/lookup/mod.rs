@@ -1,0 +1,101 @@
+//! Lookup: listener, then host, then path, then rule.
+//!
+//! An index is built from a table's listeners, once per host. `T` is what an entry leads to: the plain rule for
+//! `explain`, the live rule when serving. Lookup takes a [`Witness`]: silent when serving, recording for `explain`, so
+//! that both are one code. It allocates nothing of its own (`matchit` keeps a short list where a path passes a prefix).
+
+mod host_index;
+mod host_map;
+mod path_tree;
+mod witness;
+
+use std::sync::Arc;
+
+pub use host_index::HostIndex;
+pub use witness::{Silent, Witness};
+
+use super::listener::Listener;
+pub use super::matches::LostBy;
+use super::matches::PathMatched;
+use super::request::RequestView;
+use host_map::HostMap;
+
+/// Why no rule was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotFound {
+    /// No listener of the port serves the host: 404.
+    NoListener,
+    /// Another listener of the port serves the host than the one that TLS was opened with: 421 (RFC 9110, 15.5.20).
+    Misdirected,
+    /// The listener has no rule for the request: 404.
+    NoRule,
+}
+
+/// What lookup found.
+#[derive(Debug)]
+pub struct Found<'i, T> {
+    /// The listener.
+    pub listener: &'i Arc<Listener>,
+    /// What the entry leads to.
+    pub target: &'i T,
+    /// How the path matched, for rewrites.
+    pub path: PathMatched,
+}
+
+/// A listener and the indexes of its hosts.
+pub type IndexedListener<T> = (Arc<Listener>, Vec<Arc<HostIndex<T>>>);
+
+/// All listeners of one socket, indexed.
+#[derive(Debug)]
+pub struct PortIndex<T> {
+    listeners: HostMap<Served<T>>,
+}
+
+#[derive(Debug)]
+struct Served<T> {
+    listener: Arc<Listener>,
+    hosts: HostMap<Arc<HostIndex<T>>>,
+}
+
+impl<T> PortIndex<T> {
+    /// Puts indexed listeners of one socket together.
+    pub fn new(listeners: Vec<IndexedListener<T>>) -> Self {
+        let served = listeners.iter().map(|(listener, hosts)| {
+            let hosts = HostMap::new(hosts.iter().map(|index| (&index.host().hostname, index.clone())));
+            (&listener.hostname, Served { listener: listener.clone(), hosts })
+        });
+        Self { listeners: HostMap::new(served) }
+    }
+
+    /// The listener that serves a host: exact, then the longest wildcard, then any.
+    pub fn listener(&self, host: &str) -> Option<&Arc<Listener>> {
+        self.listeners.matching(host).next().map(|served| &served.listener)
+    }
+
+    /// Finds the rule of a request. `opened_with`: the name of the listener that TLS was opened with, `None` without TLS.
+    ///
+    /// The listener that is most specific for the host serves it alone (listener isolation). Among its hosts a narrower
+    /// one goes first, and a wider one is searched where no rule of a narrower takes the request.
+    pub fn lookup<W: Witness>(
+        &self,
+        request: &RequestView<'_>,
+        opened_with: Option<&str>,
+        witness: &mut W,
+    ) -> Result<Found<'_, T>, NotFound> {
+        let served = self.listeners.matching(request.host).next().ok_or(NotFound::NoListener)?;
+        witness.listener(&served.listener.name);
+        if opened_with.is_some_and(|name| *name != *served.listener.name) {
+            return Err(NotFound::Misdirected);
+        }
+        for index in served.hosts.matching(request.host) {
+            witness.host(index.host());
+            if let Some((target, path)) = index.search(request, witness) {
+                return Ok(Found { listener: &served.listener, target, path });
+            }
+        }
+        Err(NotFound::NoRule)
+    }
+}
+
+#[cfg(test)]
+mod tests;
