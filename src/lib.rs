@@ -15,6 +15,7 @@ pub mod compile;
 pub mod live;
 pub mod proxy;
 pub mod settings;
+pub mod shutdown;
 pub mod snapshot;
 pub mod status;
 pub mod table;

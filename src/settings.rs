@@ -15,6 +15,8 @@ pub struct Settings {
     pub metrics: SocketAddr,
     /// Admin page, on loopback only. `None`: off.
     pub admin: Option<SocketAddr>,
+    /// Most connections of clients at once; more wait in the accept queues.
+    pub max_connections: usize,
     /// Longest time for a client to send a request's head, from its first byte (or a TLS handshake).
     pub client_head_timeout: Duration,
     /// Longest idle time of a client's connection between requests.
@@ -42,6 +44,7 @@ impl Default for Settings {
             port_map: BTreeMap::new(),
             metrics: SocketAddr::from(([0, 0, 0, 0], 15020)),
             admin: Some(SocketAddr::from(([127, 0, 0, 1], 15000))),
+            max_connections: 100_000,
             client_head_timeout: Duration::from_secs(30),
             client_idle_timeout: Duration::from_secs(300),
             stream_idle_timeout: Duration::from_secs(300),

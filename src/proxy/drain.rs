@@ -25,9 +25,13 @@ impl Drain {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Tells when it begins.
+    /// Tells when it begins; at once, where it has.
     pub(crate) fn watch(&self) -> watch::Receiver<bool> {
-        self.watch.subscribe()
+        let mut receiver = self.watch.subscribe();
+        if self.has_begun() {
+            receiver.mark_changed();
+        }
+        receiver
     }
 }
 

@@ -3,13 +3,28 @@
 //! Workers are threads, each with a current-thread runtime and pools of its own; a connection stays on the worker that
 //! accepted it. Only `engine` names Pingora's sessions.
 //!
+//! ```text
+//! listener ─► bind                       wanted sockets against bound ones, one task
+//!    └──────► worker ─► accept ─► connections      a thread each
+//!                                  └─► connection ─► tls, sniff ─► io ─► engine ─► http      a connection, a request
+//! ```
+//!
 //! Never here: compile, watching, a lock that configuration holds.
 
+mod accept;
+mod bind;
 mod connection;
+mod connections;
 mod drain;
 mod engine;
 mod http;
 mod io;
+mod listener;
+mod sniff;
+mod start;
+mod tls;
 mod worker;
 
+pub use listener::Addresses;
+pub use start::{Running, start};
 pub use worker::Phase;

@@ -1,13 +1,22 @@
 //! A worker: one thread, one runtime, its own upstream pools.
 
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::watch;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
+use super::accept;
+use super::connections::{Accepted, Connections};
+use super::drain::Drain;
 use super::engine::UpstreamPool;
 use crate::live::Serving;
 use crate::settings::Settings;
+use crate::snapshot::Socket;
 use crate::telemetry::Telemetry;
 
 /// How far the end of the process has come.
@@ -37,4 +46,76 @@ pub(crate) struct Worker {
     pub(crate) settings: Arc<Settings>,
     /// How far the end of the process has come.
     pub(crate) phase: watch::Receiver<Phase>,
+}
+
+/// What a worker is told to do.
+pub(super) enum Command {
+    /// Accept connections of this socket.
+    Open { socket: Socket, listener: StdListener },
+    /// Accept what is in its queue, then no more; its connections drain. `done`: the worker's handle is closed.
+    Close { socket: Socket, done: oneshot::Sender<()> },
+    /// Serve a connection of a socket that has just been closed.
+    Adopt { socket: Socket, stream: StdStream, peer: SocketAddr },
+}
+
+/// A socket that a worker accepts from.
+struct Door {
+    drain: Arc<Drain>,
+    stop: oneshot::Sender<()>,
+    accepting: JoinHandle<()>,
+}
+
+/// Does as it is told until there will be no more commands and the last connection has ended, or until what is left is
+/// cut. Answers how many tasks were left.
+pub(super) async fn run(connections: Arc<Connections>, mut commands: mpsc::UnboundedReceiver<Command>) -> usize {
+    let mut phase = connections.worker.phase.clone();
+    let mut doors = HashMap::new();
+    let mut draining = false;
+    loop {
+        tokio::select! {
+            biased;
+            _ = phase.wait_for(|phase| *phase == Phase::Cutting) => break,
+            command = commands.recv(), if !connections.tasks.is_closed() => match command {
+                Some(command) => {
+                    draining |= obey(command, &mut doors, &connections).await.is_ok_and(|closed| closed);
+                }
+                None => {
+                    connections.tasks.close();
+                }
+            },
+            () = connections.tasks.wait() => break,
+            () = tokio::time::sleep(connections.pace(draining)) => draining = connections.sweep(),
+        }
+    }
+    connections.tasks.len()
+}
+
+/// Answers whether a socket was closed. Errors: the runtime does not take the socket.
+async fn obey(command: Command, doors: &mut HashMap<Socket, Door>, connections: &Arc<Connections>) -> io::Result<bool> {
+    match command {
+        Command::Open { socket, listener } => {
+            let listener = TcpListener::from_std(listener)?;
+            let (stop, stopped) = oneshot::channel();
+            let drain = Arc::new(Drain::default());
+            let accepting = accept::run(listener, socket, drain.clone(), connections.clone(), stopped);
+            doors.insert(socket, Door { drain, stop, accepting: tokio::spawn(accepting) });
+            Ok(false)
+        }
+        Command::Close { socket, done } => {
+            if let Some(door) = doors.remove(&socket) {
+                door.drain.begin();
+                let _ = door.stop.send(());
+                let _ = door.accepting.await;
+            }
+            let _ = done.send(());
+            Ok(true)
+        }
+        Command::Adopt { socket, stream, peer } => {
+            let stream = TcpStream::from_std(stream)?;
+            let drain = Arc::new(Drain::default());
+            drain.begin();
+            connections.welcome(Accepted { stream, peer, socket, drain, permit: None });
+            Ok(true)
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod downstream;
 mod pool;
+pub(crate) mod server;
 mod upstream;
 
 pub(crate) use downstream::{Downstream, Kept};

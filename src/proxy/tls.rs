@@ -1,0 +1,46 @@
+//! TLS of a client's connection: the ClientHello's SNI opens a listener, whose certificates and ALPN answer.
+
+use std::io;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::server::Acceptor;
+use tokio::net::TcpStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsStream};
+
+use super::io::Io;
+use super::sniff::Speaks;
+use crate::live::Serving;
+use crate::snapshot::Socket;
+
+/// A connection after its handshake.
+pub(crate) struct Opened {
+    /// The connection.
+    pub(crate) io: Io,
+    /// The listener that the SNI opened.
+    pub(crate) listener: Arc<str>,
+    /// What ALPN agreed on; HTTP/1 where it agreed on nothing.
+    pub(crate) speaks: Speaks,
+}
+
+/// Whether a socket speaks TLS now.
+pub(crate) fn is_spoken(serving: &ArcSwap<Serving>, socket: Socket) -> bool {
+    serving.load().sockets.get(&socket).is_some_and(|socket| socket.tls.is_some())
+}
+
+/// Handshakes with the certificates that are served now.
+///
+/// Errors: what the client sent is no ClientHello, no listener serves its SNI, or the handshake failed.
+pub(crate) async fn open(stream: TcpStream, serving: &ArcSwap<Serving>, socket: Socket) -> io::Result<Opened> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let (listener, config) = {
+        let serving = serving.load();
+        let tls = serving.sockets.get(&socket).and_then(|socket| socket.tls.as_ref());
+        let chosen = tls.and_then(|tls| tls.choose(start.client_hello().server_name()));
+        let chosen = chosen.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no listener serves this SNI"))?;
+        (chosen.name.clone(), chosen.config.clone())
+    };
+    let stream = start.into_stream(config).await?;
+    let speaks = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Speaks::Http2 } else { Speaks::Http1 };
+    Ok(Opened { io: Io::tls(TlsStream::Server(stream)), listener, speaks })
+}
