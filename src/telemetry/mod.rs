@@ -4,20 +4,25 @@
 //! by link or at start. [`family::FAMILIES`] is the one table of what is exported, `outcome::Reason` the one list of reason
 //! words; both are documented, and tests compare the documents with them.
 
+pub mod access_log;
 mod collect;
 pub mod family;
 mod gauge;
 mod histogram;
 pub mod label;
+pub mod log;
 mod metrics;
 pub mod outcome;
 pub mod series;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access_log::{AccessLog, LineCounters, Record};
 pub use gauge::{Counted, OpenConnection};
 use label::{ConnectionProtocol, Direction, RetryDenied, TlsFailure, UpstreamProtocol};
 use metrics::Metrics;
@@ -27,6 +32,7 @@ use series::{RuleLabels, RuleSeries};
 /// Everything that the request path tells: metric families and the access log's writer.
 pub struct Telemetry {
     metrics: Metrics,
+    access_log: Option<AccessLog>,
 }
 
 impl Default for Telemetry {
@@ -45,7 +51,19 @@ impl std::fmt::Debug for Telemetry {
 impl Telemetry {
     #[allow(clippy::expect_used, reason = "depends on the table of families alone; every test would fail")]
     fn with_series_limit(limit: usize) -> Self {
-        Self { metrics: Metrics::new(limit).expect("the table of families holds valid, distinct names") }
+        let metrics = Metrics::new(limit).expect("the table of families holds valid, distinct names");
+        Self { metrics, access_log: None }
+    }
+
+    /// With an access log to this output, written by a thread of its own.
+    pub fn with_access_log(options: access_log::Options, output: Box<dyn Write + Send>) -> std::io::Result<Self> {
+        let mut this = Self::default();
+        let counters = LineCounters {
+            written: this.metrics.access_log_lines.clone(),
+            dropped: this.metrics.access_log_dropped.clone(),
+        };
+        this.access_log = Some(AccessLog::start(options, output, counters)?);
+        Ok(this)
     }
 
     /// The series of a rule: shared by all that have these labels, kept as long as one of them is held.
@@ -98,9 +116,12 @@ impl Telemetry {
         Counted::new(&self.metrics.in_flight)
     }
 
-    /// A request has ended.
-    pub fn request_ended(&self, series: &RuleSeries, outcome: &Outcome) {
+    /// A request has ended: counts it, and logs it if the access log takes it. Only then is `record` called.
+    pub fn request_ended<'a>(&self, series: &RuleSeries, outcome: &Outcome, record: impl FnOnce() -> Record<'a>) {
         series.record(outcome);
+        if let Some(log) = &self.access_log {
+            log.log(series, outcome, record);
+        }
     }
 
     /// A client's connection was accepted: open until the answer is dropped.

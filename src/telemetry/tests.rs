@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Telemetry;
+use super::access_log::Record;
 use super::family::FAMILIES;
 use super::label::{ConnectionProtocol, Direction, RetryDenied, TlsFailure, UpstreamProtocol};
 use super::outcome::{Outcome, Reason};
@@ -18,6 +19,11 @@ fn ok() -> Outcome {
     Outcome { status: 200, attempts: 1, upstream_head: Some(Duration::from_millis(3)), ..Outcome::default() }
 }
 
+/// A record that nobody asks for.
+fn no_log() -> Record<'static> {
+    panic!("there is no access log")
+}
+
 fn rendered(telemetry: &Telemetry) -> String {
     telemetry.render().expect("rendered")
 }
@@ -26,7 +32,7 @@ fn rendered(telemetry: &Telemetry) -> String {
 fn what_is_exported_is_the_table_of_families() {
     let telemetry = Arc::new(Telemetry::default());
     let rule = telemetry.rule_series(labels("a"));
-    telemetry.request_ended(&rule, &ok());
+    telemetry.request_ended(&rule, &ok(), no_log);
     telemetry.endpoints("default", "web", 80, Some(2));
     telemetry.published(1, Duration::from_millis(1));
     let text = rendered(&telemetry);
@@ -40,7 +46,7 @@ fn what_is_exported_is_the_table_of_families() {
 fn exported_labels_are_those_of_the_table() {
     let telemetry = Arc::new(Telemetry::default());
     let rule = telemetry.rule_series(labels("a"));
-    telemetry.request_ended(&rule, &ok());
+    telemetry.request_ended(&rule, &ok(), no_log);
     telemetry.endpoints("default", "web", 80, Some(2));
     for family in telemetry.metrics.gather() {
         let table = FAMILIES.iter().find(|f| f.name == family.name()).expect("in the table");
@@ -58,8 +64,8 @@ fn exported_labels_are_those_of_the_table() {
 fn requests_are_counted_by_class_and_reason() {
     let telemetry = Telemetry::default();
     let rule = telemetry.rule_series(labels("a"));
-    telemetry.request_ended(&rule, &ok());
-    telemetry.request_ended(&rule, &ok());
+    telemetry.request_ended(&rule, &ok(), no_log);
+    telemetry.request_ended(&rule, &ok(), no_log);
     let failed = Outcome {
         status: 504,
         reason: Some(Reason::RequestTimeout),
@@ -67,8 +73,8 @@ fn requests_are_counted_by_class_and_reason() {
         request_bytes: 7,
         ..Outcome::default()
     };
-    telemetry.request_ended(&rule, &failed);
-    telemetry.request_ended(telemetry.unrouted(), &Outcome { status: 404, ..failed });
+    telemetry.request_ended(&rule, &failed, no_log);
+    telemetry.request_ended(telemetry.unrouted(), &Outcome { status: 404, ..failed }, no_log);
     let text = rendered(&telemetry);
     let of_a = "route_kind=\"HTTPRoute\",route_namespace=\"default\",route_name=\"a\",rule=\"0\"";
     for line in [
@@ -88,10 +94,10 @@ fn requests_are_counted_by_class_and_reason() {
 fn a_rule_that_is_replaced_by_one_of_the_same_labels_keeps_its_counters() {
     let telemetry = Telemetry::default();
     let old = telemetry.rule_series(labels("a"));
-    telemetry.request_ended(&old, &ok());
+    telemetry.request_ended(&old, &ok(), no_log);
     let new = telemetry.rule_series(labels("a"));
     drop(old);
-    telemetry.request_ended(&new, &ok());
+    telemetry.request_ended(&new, &ok(), no_log);
     assert!(rendered(&telemetry).contains("reason=\"\"} 2"));
 }
 
@@ -99,7 +105,7 @@ fn a_rule_that_is_replaced_by_one_of_the_same_labels_keeps_its_counters() {
 fn series_go_with_their_rule() {
     let telemetry = Telemetry::default();
     let rule = telemetry.rule_series(labels("gone"));
-    telemetry.request_ended(&rule, &ok());
+    telemetry.request_ended(&rule, &ok(), no_log);
     assert!(rendered(&telemetry).contains("gone"));
     drop(rule);
     assert!(!rendered(&telemetry).contains("gone"));
@@ -111,7 +117,7 @@ fn rules_beyond_the_limit_share_one_series_until_others_go() {
     let telemetry = Telemetry::with_series_limit(2);
     let mut held: Vec<_> = (0..6).map(|i| telemetry.rule_series(labels(&format!("r{i}")))).collect();
     for series in &held {
-        telemetry.request_ended(series, &ok());
+        telemetry.request_ended(series, &ok(), no_log);
     }
     let text = rendered(&telemetry);
     assert!(text.contains("route_name=\"overflow\",rule=\"\",status_class=\"2xx\",reason=\"\"} 4"), "{text}");

@@ -5,12 +5,17 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
+use pingway::telemetry::access_log::FIELDS;
 use pingway::telemetry::family::FAMILIES;
 use pingway::telemetry::outcome::Reason;
 
+static WRITING: Mutex<()> = Mutex::new(());
+
 /// Asserts that the text between `<!-- NAME: begin -->` and `<!-- NAME: end -->` is this; writes it, if asked to.
 fn listed(document: &str, name: &str, expected: &str) {
+    let _one_at_a_time = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
     let text = fs::read_to_string(&path).expect("the document");
     let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
@@ -50,4 +55,13 @@ fn every_reason_word_is_documented() {
         let _ = writeln!(table, "| `{}` | {} |", reason.as_str(), reason.meaning());
     }
     listed("docs/access-log.md", "reasons", &table);
+}
+
+#[test]
+fn every_field_of_the_access_log_is_documented() {
+    let mut table = "| field | what it says |\n|---|---|\n".to_owned();
+    for (field, meaning) in FIELDS {
+        let _ = writeln!(table, "| `{field}` | {meaning} |");
+    }
+    listed("docs/access-log.md", "fields", &table);
 }
