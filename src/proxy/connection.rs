@@ -1,20 +1,22 @@
 //! A client's connection: from the accepted socket to sessions that a request can be read from.
 
-use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tracing::debug;
 
-use super::connections::{Connections, Seat, Wait};
+use super::connections::{Accepted, Connections, Seat, Wait};
 use super::drain::Drain;
 use super::engine::{Kept, server};
 use super::io::Io;
 use super::sniff::{self, Speaks};
+use super::worker::{Phase, Worker};
 use super::{http, tls};
 use crate::snapshot::Socket;
+use crate::telemetry::OpenConnection;
+use crate::telemetry::label::ConnectionProtocol;
 
 /// What every request of a connection shares.
 #[derive(Debug)]
@@ -27,36 +29,40 @@ pub(crate) struct Connection {
     pub(crate) socket: Socket,
     /// The listener whose certificate TLS was opened with; `None` without TLS.
     pub(crate) tls_listener: Option<Arc<str>>,
-    /// Whether its socket's connections are to end.
-    pub(crate) drain: Arc<Drain>,
+    drain: Arc<Drain>,
+    open: Mutex<OpenConnection>,
 }
 
 impl Connection {
+    /// A connection of which nothing else is known yet.
+    pub(crate) fn new(
+        peer: SocketAddr,
+        local: SocketAddr,
+        socket: Socket,
+        drain: Arc<Drain>,
+        open: OpenConnection,
+    ) -> Self {
+        Self { peer: plain(peer), local: plain(local), socket, tls_listener: None, drain, open: Mutex::new(open) }
+    }
+
     /// Whether it takes no further request: an HTTP/1 response says `Connection: close`. (HTTP/2 gets GOAWAY without the
     /// help of its streams.) Read it as late as possible, when the response's head is written.
     pub(crate) fn is_closing(&self) -> bool {
         self.drain.has_begun()
     }
-}
 
-/// Serves a connection to its end.
-pub(crate) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    socket: Socket,
-    drain: Arc<Drain>,
-    connections: &Arc<Connections>,
-    seat: &Seat,
-) {
-    let Ok(local) = stream.local_addr() else { return };
-    // Messages are put together before they are sent: waiting for more (RFC 896) would only delay them.
-    let _ = stream.set_nodelay(true);
-    let (peer, local) = (plain(peer), plain(local));
-    let mut connection = Connection { peer, local, socket, tls_listener: None, drain };
-    match open(stream, &mut connection, connections, seat).await {
-        Ok((io, Speaks::Http1)) => serve_http1(io, &connection, connections, seat).await,
-        Ok((io, Speaks::Http2)) => server::serve_http2(io, connection, connections).await,
-        Err(error) => debug!(%peer, port = socket.port, %error, "connection not opened"),
+    /// How it learns that it is to end.
+    pub(crate) fn drain(&self) -> &Drain {
+        &self.drain
+    }
+
+    /// It is now known to speak this: what it is counted as while it is open, and when it is cut.
+    pub(crate) fn speaks(&self, protocol: ConnectionProtocol) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).speaks(protocol);
+    }
+
+    fn protocol(&self) -> ConnectionProtocol {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).protocol()
     }
 }
 
@@ -65,39 +71,66 @@ fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// TLS or not, HTTP/1 or HTTP/2: each step within the time that a client has for a request's head.
-async fn open(
-    stream: TcpStream,
-    connection: &mut Connection,
-    connections: &Connections,
-    seat: &Seat,
-) -> io::Result<(Box<Io>, Speaks)> {
-    let worker = &connections.worker;
-    let limit = worker.settings.client_head_timeout;
-    let (mut io, alpn) = if tls::is_spoken(&worker.serving, connection.socket) {
-        let opened = timeout(limit, tls::open(stream, &worker.serving, connection.socket)).await??;
-        connection.tls_listener = Some(opened.listener);
-        (Box::new(opened.io), Some(opened.speaks))
-    } else {
-        (Box::new(Io::tcp(stream)), None)
-    };
-    if alpn == Some(Speaks::Http1) {
-        return Ok((io, Speaks::Http1));
-    }
-    if seat.wait(&mut io).await == Wait::Idle {
-        io.close().await;
-        return Err(io::ErrorKind::TimedOut.into());
-    }
-    let speaks = timeout(limit, sniff::speaks(&mut io)).await??;
-    match alpn {
-        Some(agreed) if agreed != speaks => Err(io::Error::new(io::ErrorKind::InvalidData, "not what ALPN agreed on")),
-        _ => Ok((io, speaks)),
+/// Serves a connection to its end.
+pub(crate) async fn serve(accepted: Accepted, connections: &Arc<Connections>, seat: &Seat) {
+    let Accepted { stream, peer, socket, drain, permit: _permit } = accepted;
+    let worker = &*connections.worker;
+    let Ok(local) = stream.local_addr() else { return };
+    // Messages are put together before they are sent: waiting for more (RFC 896) would only delay them.
+    let _ = stream.set_nodelay(true);
+    let mut connection = Connection::new(peer, local, socket, drain, worker.telemetry.connection_opened());
+    let Some((io, alpn)) = transport(stream, &mut connection, worker).await else { return };
+    let connection = Arc::new(connection);
+    let _end = End { connection: &connection, worker };
+    match speaks(io, alpn, worker.settings.client_head_timeout, seat).await {
+        Some((io, Speaks::Http1)) => {
+            connection.speaks(ConnectionProtocol::Http1);
+            serve_http1(io, &connection, worker, seat).await;
+        }
+        Some((io, Speaks::Http2)) => {
+            connection.speaks(ConnectionProtocol::Http2);
+            server::serve_http2(io, &connection, connections).await;
+        }
+        None => {}
     }
 }
 
+/// Opens TLS where the socket speaks it; answers what ALPN agreed on. `None`: the handshake failed.
+async fn transport(
+    stream: TcpStream,
+    connection: &mut Connection,
+    worker: &Worker,
+) -> Option<(Box<Io>, Option<Speaks>)> {
+    if !tls::is_spoken(&worker.serving, connection.socket) {
+        return Some((Box::new(Io::tcp(stream)), None));
+    }
+    match tls::open(stream, &worker.serving, connection.socket, worker.settings.client_head_timeout).await {
+        Ok(opened) => {
+            connection.tls_listener = Some(opened.listener);
+            Some((Box::new(opened.io), Some(opened.speaks)))
+        }
+        Err(failure) => {
+            worker.telemetry.tls_handshake_failed(failure);
+            None
+        }
+    }
+}
+
+/// HTTP/1 or HTTP/2: without TLS the first bytes tell. `None`: none came in time, or not what ALPN agreed on.
+async fn speaks(mut io: Box<Io>, alpn: Option<Speaks>, limit: Duration, seat: &Seat) -> Option<(Box<Io>, Speaks)> {
+    if alpn == Some(Speaks::Http1) {
+        return Some((io, Speaks::Http1));
+    }
+    if seat.wait(&mut io).await == Wait::Idle {
+        io.close().await;
+        return None;
+    }
+    let seen = timeout(limit, sniff::speaks(&mut io)).await.ok()?.ok()?;
+    alpn.is_none_or(|agreed| agreed == seen).then_some((io, seen))
+}
+
 /// HTTP/1: one request after the other, until either side ends it. Between two requests no session is held.
-async fn serve_http1(mut io: Box<Io>, connection: &Connection, connections: &Connections, seat: &Seat) {
-    let worker = &*connections.worker;
+async fn serve_http1(mut io: Box<Io>, connection: &Connection, worker: &Worker, seat: &Seat) {
     loop {
         if seat.wait(&mut io).await == Wait::Idle {
             return io.close().await;
@@ -108,6 +141,23 @@ async fn serve_http1(mut io: Box<Io>, connection: &Connection, connections: &Con
                 None => return,
             },
             Kept::Closed => return,
+        }
+    }
+}
+
+/// Counts how a connection ended that had been told to.
+struct End<'c> {
+    connection: &'c Connection,
+    worker: &'c Worker,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let telemetry = &self.worker.telemetry;
+        if *self.worker.phase.borrow() == Phase::Cutting {
+            telemetry.connection_cut(self.connection.protocol());
+        } else if self.connection.is_closing() {
+            telemetry.connection_drained(self.connection.protocol());
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Connections {
     began: Instant,
 }
 
-/// Whom an accepted connection belongs to.
+/// A connection just accepted.
 pub(crate) struct Accepted {
     /// The connection.
     pub(crate) stream: TcpStream,
@@ -47,7 +47,7 @@ pub(crate) struct Accepted {
     pub(crate) socket: Socket,
     /// How it learns that it is to end.
     pub(crate) drain: Arc<Drain>,
-    /// Counts it against the limit; `None`: beyond the limit, because its socket was about to close.
+    /// Counts it against the limit until it ends; `None`: beyond the limit, because its socket was about to close.
     pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -67,22 +67,21 @@ impl Connections {
     pub(crate) fn welcome(self: &Arc<Self>, accepted: Accepted) {
         let connections = self.clone();
         tokio::spawn(self.tasks.track_future(async move {
-            let seat = connections.seat(accepted.drain.clone(), accepted.permit);
-            let (stream, peer, socket, drain) = (accepted.stream, accepted.peer, accepted.socket, accepted.drain);
-            connection::serve(stream, peer, socket, drain, &connections, &seat).await;
+            let seat = connections.seat(&accepted);
+            connection::serve(accepted, &connections, &seat).await;
         }));
     }
 
-    fn seat(self: &Arc<Self>, drain: Arc<Drain>, permit: Option<OwnedSemaphorePermit>) -> Seat {
+    fn seat(self: &Arc<Self>, accepted: &Accepted) -> Seat {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::new(Shared {
             idle_since: AtomicU64::new(BUSY),
             rung: AtomicBool::new(false),
             waker: Mutex::default(),
-            drain,
+            drain: accepted.drain.clone(),
         });
         lock(&self.seats).insert(id, shared.clone());
-        Seat { id, shared, connections: self.clone(), _permit: permit }
+        Seat { id, shared, connections: self.clone() }
     }
 
     /// How long to wait between two sweeps.
@@ -141,7 +140,6 @@ pub(crate) struct Seat {
     id: u64,
     shared: Arc<Shared>,
     connections: Arc<Connections>,
-    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// How a wait between requests ended.

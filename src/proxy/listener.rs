@@ -20,6 +20,7 @@ use super::worker::{Command, Phase};
 use crate::live::Serving;
 use crate::settings::Settings;
 use crate::snapshot::{BindFailure, Observed, Socket};
+use crate::telemetry::Telemetry;
 
 /// First and longest wait before a socket that could not be bound is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
@@ -33,6 +34,7 @@ pub(super) struct Listeners {
     pub(super) serving: Arc<ArcSwap<Serving>>,
     /// Changes when `serving` does.
     pub(super) published: watch::Receiver<u64>,
+    pub(super) telemetry: Arc<Telemetry>,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) workers: Vec<mpsc::UnboundedSender<Command>>,
     pub(super) observed: watch::Sender<Observed>,
@@ -133,6 +135,7 @@ impl Listeners {
     }
 
     fn report(&self) {
+        self.telemetry.sockets(self.bound.len(), self.failed.len());
         let bound = self.bound.keys().map(|socket| (*socket, Ok(())));
         let failed = self.failed.iter().map(|(socket, failed)| (*socket, Err(failed.failure.clone())));
         let sockets = bound.chain(failed).collect::<BTreeMap<_, _>>();

@@ -65,6 +65,7 @@ pub fn start(
         settings,
         serving,
         published,
+        telemetry,
         phase: phases,
         workers: commands,
         observed,

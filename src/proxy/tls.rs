@@ -2,16 +2,19 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::server::Acceptor;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::{LazyConfigAcceptor, TlsStream};
 
 use super::io::Io;
 use super::sniff::Speaks;
 use crate::live::Serving;
 use crate::snapshot::Socket;
+use crate::telemetry::label::TlsFailure;
 
 /// A connection after its handshake.
 pub(crate) struct Opened {
@@ -28,19 +31,34 @@ pub(crate) fn is_spoken(serving: &ArcSwap<Serving>, socket: Socket) -> bool {
     serving.load().sockets.get(&socket).is_some_and(|socket| socket.tls.is_some())
 }
 
-/// Handshakes with the certificates that are served now.
-///
-/// Errors: what the client sent is no ClientHello, no listener serves its SNI, or the handshake failed.
-pub(crate) async fn open(stream: TcpStream, serving: &ArcSwap<Serving>, socket: Socket) -> io::Result<Opened> {
-    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+/// Handshakes within `limit`, with the certificates that are served now.
+pub(crate) async fn open(
+    stream: TcpStream,
+    serving: &ArcSwap<Serving>,
+    socket: Socket,
+    limit: Duration,
+) -> Result<Opened, TlsFailure> {
+    timeout(limit, handshake(stream, serving, socket)).await.unwrap_or(Err(TlsFailure::Timeout))
+}
+
+async fn handshake(stream: TcpStream, serving: &ArcSwap<Serving>, socket: Socket) -> Result<Opened, TlsFailure> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|error| failure(&error))?;
     let (listener, config) = {
         let serving = serving.load();
         let tls = serving.sockets.get(&socket).and_then(|socket| socket.tls.as_ref());
         let chosen = tls.and_then(|tls| tls.choose(start.client_hello().server_name()));
-        let chosen = chosen.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no listener serves this SNI"))?;
+        let chosen = chosen.ok_or(TlsFailure::NoCertificate)?;
         (chosen.name.clone(), chosen.config.clone())
     };
-    let stream = start.into_stream(config).await?;
+    let stream = start.into_stream(config).await.map_err(|error| failure(&error))?;
     let speaks = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Speaks::Http2 } else { Speaks::Http1 };
     Ok(Opened { io: Io::tls(TlsStream::Server(stream)), listener, speaks })
+}
+
+/// Whose doing it is that a handshake failed.
+fn failure(error: &io::Error) -> TlsFailure {
+    match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(_)) | None => TlsFailure::Client,
+        Some(_) => TlsFailure::Protocol,
+    }
 }

@@ -36,18 +36,18 @@ pub(crate) fn http1(io: Box<Io>, settings: &Settings) -> Downstream {
 
 /// Serves an HTTP/2 connection to its end: Pingora accepts its streams, sends GOAWAY when the socket drains, and closes it
 /// when it has been idle for too long.
-pub(crate) async fn serve_http2(mut io: Box<Io>, connection: Connection, connections: &Arc<Connections>) {
+pub(crate) async fn serve_http2(mut io: Box<Io>, connection: &Arc<Connection>, connections: &Arc<Connections>) {
     io.set_http2();
-    let drain = connection.drain.watch();
+    let drain = connection.drain().watch();
     let mut options = HttpServerOptions::default();
     options.h2_idle_timeout = Some(connections.worker.settings.client_idle_timeout);
-    let app = Arc::new(Http2 { connection, connections: connections.clone(), options });
+    let app = Arc::new(Http2 { connection: connection.clone(), connections: connections.clone(), options });
     app.process_new(io, &drain).await;
 }
 
 /// The streams of one HTTP/2 connection.
 struct Http2 {
-    connection: Connection,
+    connection: Arc<Connection>,
     connections: Arc<Connections>,
     options: HttpServerOptions,
 }
