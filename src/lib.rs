@@ -13,6 +13,7 @@
 pub mod api;
 pub mod compile;
 pub mod live;
+pub mod pipeline;
 pub mod proxy;
 pub mod settings;
 pub mod shutdown;

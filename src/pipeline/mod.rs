@@ -1,0 +1,91 @@
+//! The pipeline: one thread, never a worker, on which whatever changes becomes what is served.
+//!
+//! ```text
+//! source ─► changes ─┐
+//!                    ├─► Snapshot ─► compile ─► link ─► Serving (published), Report
+//! proxy ─► observed ─┘         └─► endpoints ─► Backend::update   (no compile)
+//! ```
+//!
+//! Whatever has come in while one round ran is the next round's: a first change waits for nothing, a burst is few rounds.
+//! Nothing that goes wrong in a round takes down what is served.
+//!
+//! Never here: verdicts, files, sockets.
+
+mod report;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+pub use report::{Counts, Report};
+use state::State;
+
+use crate::compile::Options;
+use crate::live::Serving;
+use crate::snapshot::{Change, Observed};
+use crate::telemetry::Telemetry;
+
+/// How long old servings wait for their next look, while some worker may still hold one.
+const SWEEP: Duration = Duration::from_millis(100);
+/// Inputs of one round at most, so that a source that never rests is still served.
+const ROUND: usize = 10_000;
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Input {
+    /// Objects that came or went, and everything that is now wrong at the source.
+    Source {
+        /// In order.
+        changes: Vec<Change>,
+        /// All that is wrong now, in words; replaces what was.
+        problems: Vec<String>,
+    },
+    /// Facts that came back from the proxy; replace those before.
+    Observed(Observed),
+}
+
+/// The running pipeline. Its thread ends once every sender of inputs is dropped.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// Takes what comes in.
+    pub inputs: mpsc::Sender<Input>,
+    /// What is served.
+    pub serving: Arc<ArcSwap<Serving>>,
+    /// The generation of `serving`, from 1; 0: no source has spoken yet.
+    pub published: watch::Receiver<u64>,
+    /// What is known of it, for people.
+    pub report: Arc<ArcSwap<Report>>,
+}
+
+impl Pipeline {
+    /// Starts the thread. Errors: the system gives none.
+    pub fn start(options: Options, telemetry: Arc<Telemetry>) -> io::Result<Self> {
+        let (sender, inputs) = mpsc::channel();
+        let (state, published) = State::new(options, telemetry, crate::compile::compile);
+        let pipeline = Self { inputs: sender, serving: state.serving.clone(), published, report: state.report.clone() };
+        std::thread::Builder::new().name("pipeline".into()).spawn(move || run(state, &inputs))?;
+        Ok(pipeline)
+    }
+}
+
+fn run(mut state: State, inputs: &Receiver<Input>) {
+    loop {
+        let first = if state.sweep() == 0 {
+            inputs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inputs.recv_timeout(SWEEP)
+        };
+        match first {
+            Ok(first) => state.round(std::iter::once(first).chain(inputs.try_iter().take(ROUND))),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}

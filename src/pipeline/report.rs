@@ -1,0 +1,62 @@
+//! The report: what is served and what is wrong, for admin pages and metrics.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::api::ObjectName;
+use crate::live::Backend;
+use crate::live::tls::RefusedCertificate;
+use crate::snapshot::Observed;
+use crate::status::Statuses;
+use crate::table::RouteTable;
+use crate::table::backend::BackendKey;
+
+/// What is known after a round. Plain values, but for the backends, which are looked at where they live.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The generation that is served; 0: none yet.
+    pub generation: u64,
+    /// The tables that are served.
+    pub tables: Arc<BTreeMap<ObjectName, Arc<RouteTable>>>,
+    /// The conditions of every object that took part, and warnings.
+    pub statuses: Arc<Statuses>,
+    /// The backends in use; those that are dropped are no longer.
+    pub backends: Arc<BTreeMap<BackendKey, Weak<Backend>>>,
+    /// What the proxy told: which sockets are bound, and why others are not.
+    pub observed: Observed,
+    /// What is wrong at the source: each names file, line, object and field, as far as it has them.
+    pub source_problems: Arc<Vec<String>>,
+    /// Certificates that can't be used.
+    pub refused_certificates: Vec<RefusedCertificate>,
+    /// The last round failed within, and what served before serves on: why.
+    pub failure: Option<String>,
+    /// What has been done since the start.
+    pub counts: Counts,
+    /// How long the last compile took.
+    pub last_compile: Duration,
+    /// How long the last link took.
+    pub last_link: Duration,
+}
+
+/// What has been done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rounds: batches of inputs.
+    pub rounds: u64,
+    /// Compiles. A change of endpoints alone is none.
+    pub compiles: u64,
+    /// Endpoint sets that were swapped.
+    pub endpoint_updates: u64,
+}
+
+impl Report {
+    /// Everything that is wrong with the configuration, one line each.
+    pub fn problems(&self) -> impl Iterator<Item = String> {
+        let sockets = self.observed.sockets.values().filter_map(|bound| bound.as_ref().err());
+        (self.source_problems.iter().cloned())
+            .chain(self.refused_certificates.iter().map(ToString::to_string))
+            .chain(sockets.map(|failure| failure.message.clone()))
+            .chain(self.failure.clone())
+    }
+}

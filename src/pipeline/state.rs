@@ -1,0 +1,228 @@
+//! What the pipeline's thread holds, and one round of it.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::{Input, Report};
+use crate::api::ObjectName;
+use crate::compile::endpoints::endpoints;
+use crate::compile::{Compiled, Memo, Options};
+use crate::live::{Backend, Graveyard, Registry, Serving, link};
+use crate::snapshot::Snapshot;
+use crate::table::RouteTable;
+use crate::table::backend::{BackendKey, Endpoints};
+use crate::telemetry::Telemetry;
+
+/// `compile`, or what a test puts in its place.
+type Compile = fn(&Snapshot, &Options, &mut Memo) -> Compiled;
+
+/// What the pipeline's thread holds.
+pub(super) struct State {
+    options: Options,
+    telemetry: Arc<Telemetry>,
+    compile: Compile,
+    snapshot: Snapshot,
+    memo: Memo,
+    registry: Registry,
+    graveyard: Graveyard,
+    published: watch::Sender<u64>,
+    pub(super) serving: Arc<ArcSwap<Serving>>,
+    pub(super) report: Arc<ArcSwap<Report>>,
+    /// The report to come.
+    next: Report,
+}
+
+impl State {
+    /// Nothing served yet; also the receiver of what is published.
+    pub(super) fn new(options: Options, telemetry: Arc<Telemetry>, compile: Compile) -> (Self, watch::Receiver<u64>) {
+        let (published, receiver) = watch::channel(0);
+        let state = Self {
+            options,
+            registry: Registry::new(telemetry.clone()),
+            telemetry,
+            compile,
+            snapshot: Snapshot::default(),
+            memo: Memo::default(),
+            graveyard: Graveyard::default(),
+            published,
+            serving: Arc::default(),
+            report: Arc::default(),
+            next: Report::default(),
+        };
+        (state, receiver)
+    }
+
+    /// Takes in a batch of inputs and does what follows from it.
+    pub(super) fn round(&mut self, inputs: impl IntoIterator<Item = Input>) {
+        self.next.counts.rounds += 1;
+        let mut changes = Vec::new();
+        let mut source_spoke = false;
+        let mut recompile = false;
+        for input in inputs {
+            match input {
+                Input::Source { changes: more, problems } => {
+                    source_spoke = true;
+                    changes.extend(more);
+                    self.take_problems(problems);
+                }
+                Input::Observed(observed) if observed != self.snapshot.observed => {
+                    recompile = self.next.generation > 0;
+                    self.snapshot.observed = observed;
+                }
+                Input::Observed(_) => {}
+            }
+        }
+        let touched = self.snapshot.apply(changes);
+        let first = source_spoke && self.next.generation == 0;
+        let emptied = self.update_filled(&touched.services);
+        if touched.configuration || recompile || first {
+            self.compile_and_publish();
+        }
+        for (backend, endpoints) in emptied {
+            self.update(&backend, &endpoints);
+        }
+        self.sweep();
+        self.publish_report();
+    }
+
+    /// Drops old servings and backends that nobody holds any more; answers how many servings are still held.
+    pub(super) fn sweep(&mut self) -> usize {
+        let held = self.graveyard.sweep();
+        let forgotten = self.registry.forget_unused();
+        for key in &forgotten {
+            self.telemetry.endpoints(&key.service.namespace, &key.service.name, key.port, None);
+        }
+        if !forgotten.is_empty() {
+            self.list_backends();
+        }
+        held
+    }
+
+    /// Updates the backends of these Services that have endpoints now, and answers those that have none: a route that left
+    /// such a backend in the same round must be published first.
+    fn update_filled(&mut self, services: &[ObjectName]) -> Vec<(Arc<Backend>, Endpoints)> {
+        let mut emptied = Vec::new();
+        for service in services.iter().collect::<BTreeSet<_>>() {
+            let key = |port| BackendKey { service: service.clone(), port };
+            let backends: Vec<_> =
+                self.registry.backends().range(key(0)..=key(u16::MAX)).map(|(_, b)| b.clone()).collect();
+            for backend in backends {
+                match self.endpoints(&backend) {
+                    Some(endpoints) if endpoints.addresses.is_empty() => emptied.push((backend, endpoints)),
+                    Some(endpoints) => self.update(&backend, &endpoints),
+                    None => {}
+                }
+            }
+        }
+        emptied
+    }
+
+    /// The endpoints of a backend now. `None`: finding them failed within, and it keeps those that it has.
+    fn endpoints(&mut self, backend: &Backend) -> Option<Endpoints> {
+        let found = catch_unwind(AssertUnwindSafe(|| endpoints(&self.snapshot, &backend.key, &self.options)));
+        found.map_err(|panic| self.failed("endpoints", &*panic)).ok()
+    }
+
+    fn update(&mut self, backend: &Backend, endpoints: &Endpoints) {
+        backend.update(endpoints);
+        self.next.counts.endpoint_updates += 1;
+        let BackendKey { service, port } = &backend.key;
+        self.telemetry.endpoints(&service.namespace, &service.name, *port, Some(endpoints.addresses.len()));
+    }
+
+    fn compile_and_publish(&mut self) {
+        let start = Instant::now();
+        self.next.failure = None;
+        self.next.counts.compiles += 1;
+        let compile = || (self.compile)(&self.snapshot, &self.options, &mut self.memo);
+        let compiled = match catch_unwind(AssertUnwindSafe(compile)) {
+            Ok(compiled) => compiled,
+            Err(panic) => {
+                self.memo = Memo::default();
+                return self.failed("compile", &*panic);
+            }
+        };
+        self.next.last_compile = start.elapsed();
+        self.telemetry.compiled(self.next.last_compile);
+        self.next.statuses = Arc::new(compiled.statuses);
+        if self.next.generation == 0 || !same_tables(&compiled.tables, &self.next.tables) {
+            self.link_and_publish(compiled.tables);
+        }
+    }
+
+    fn link_and_publish(&mut self, tables: BTreeMap<ObjectName, Arc<RouteTable>>) {
+        let start = Instant::now();
+        let before = self.serving.load_full();
+        let linked = catch_unwind(AssertUnwindSafe(|| link(&tables, &mut self.registry, &before)));
+        let serving = match linked {
+            Ok(serving) => serving,
+            Err(panic) => return self.failed("link", &*panic),
+        };
+        let new_backends = self.registry.take_new_backends();
+        for backend in &new_backends {
+            if let Some(endpoints) = self.endpoints(backend) {
+                self.update(backend, &endpoints);
+            }
+        }
+        let generation = serving.generation;
+        drop(before);
+        self.graveyard.bury(self.serving.swap(Arc::new(serving)));
+        self.published.send_replace(generation);
+        self.next.generation = generation;
+        self.next.tables = Arc::new(tables);
+        self.next.last_link = start.elapsed();
+        self.telemetry.published(generation, self.next.last_link);
+        self.take_refused();
+        if !new_backends.is_empty() {
+            self.list_backends();
+        }
+        info!(generation, compile = ?self.next.last_compile, link = ?self.next.last_link, "serving");
+    }
+
+    fn take_problems(&mut self, problems: Vec<String>) {
+        for problem in problems.iter().filter(|problem| !self.next.source_problems.contains(problem)) {
+            warn!("{problem}");
+        }
+        self.next.source_problems = Arc::new(problems);
+    }
+
+    fn take_refused(&mut self) {
+        let refused = self.registry.refused_certificates();
+        for certificate in refused.iter().filter(|refused| !self.next.refused_certificates.contains(refused)) {
+            warn!("{certificate}");
+        }
+        self.next.refused_certificates = refused.to_vec();
+    }
+
+    fn list_backends(&mut self) {
+        let weak = |(key, backend): (&BackendKey, &Arc<Backend>)| (key.clone(), Arc::downgrade(backend));
+        self.next.backends = Arc::new(self.registry.backends().iter().map(weak).collect());
+    }
+
+    /// A panic in a pure step is a defect; it is told, and what served before serves on.
+    fn failed(&mut self, step: &str, panic: &(dyn Any + Send)) {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let failure = format!("{step} failed within ({}): what served before serves on", text.unwrap_or("no message"));
+        error!("{failure}");
+        self.next.failure = Some(failure);
+    }
+
+    fn publish_report(&mut self) {
+        self.next.observed.clone_from(&self.snapshot.observed);
+        let failed = self.next.observed.sockets.values().filter(|bound| bound.is_err()).count();
+        self.telemetry.sockets(self.next.observed.sockets.len() - failed, failed);
+        self.telemetry.problems(self.next.problems().count());
+        self.report.store(Arc::new(self.next.clone()));
+    }
+}
+
+fn same_tables(a: &BTreeMap<ObjectName, Arc<RouteTable>>, b: &BTreeMap<ObjectName, Arc<RouteTable>>) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|((a, x), (b, y))| a == b && Arc::ptr_eq(x, y))
+}

@@ -1,0 +1,1 @@
+//! Rounds of the pipeline, with hand-made objects.
