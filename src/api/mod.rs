@@ -9,13 +9,17 @@
 //! Never here: I/O, verdicts about an object.
 
 pub mod decode;
+mod field;
 mod filter;
 mod gateway;
 mod grant;
+mod item;
 mod object_ref;
 mod open_enum;
 mod route;
+mod validate;
 
+pub use field::{FieldPath, Step};
 pub use filter::{
     Filter, FilterType, HeaderModifier, HeaderValue, PathModifier, PathModifierType, Redirect, UrlRewrite,
 };
@@ -25,6 +29,7 @@ pub use gateway::{
     RouteNamespaces, SelectorOperator, TlsMode,
 };
 pub use grant::{GrantFrom, GrantTo, ReferenceGrantSpec};
+pub use item::Item;
 pub use object_ref::{Kind, Meta, Object, ObjectName, ObjectRef};
 pub use route::{
     BackendRef, GrpcMatch, GrpcMethodMatch, GrpcMethodMatchType, GrpcRouteSpec, GrpcRule, HttpMatch, HttpPathMatch,

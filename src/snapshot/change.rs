@@ -1,37 +1,15 @@
-//! Changes of a snapshot: one object put or removed, and what kinds that touched.
+//! Changes of a snapshot: one object put or removed, and what that touched.
 
 use std::sync::Arc;
 
-use crate::api::ObjectName;
-use crate::api::{
-    EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectRef, ReferenceGrant, Secret, Service,
-};
+use super::{Objects, Snapshot};
+use crate::api::{EndpointSlice, Item, Kind, ObjectName, ObjectRef};
 
-/// One object of a kind that Pingway reads.
-#[derive(Clone, Debug)]
-pub enum Item {
-    /// A GatewayClass.
-    GatewayClass(Arc<GatewayClass>),
-    /// A Gateway.
-    Gateway(Arc<Gateway>),
-    /// An HTTPRoute.
-    HttpRoute(Arc<HttpRoute>),
-    /// A GRPCRoute.
-    GrpcRoute(Arc<GrpcRoute>),
-    /// A ReferenceGrant.
-    ReferenceGrant(Arc<ReferenceGrant>),
-    /// A Service.
-    Service(Arc<Service>),
-    /// An EndpointSlice.
-    EndpointSlice(Arc<EndpointSlice>),
-    /// A Secret.
-    Secret(Arc<Secret>),
-    /// A Namespace.
-    Namespace(Arc<Namespace>),
-}
+/// Label of an EndpointSlice: the Service that it belongs to.
+const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
 /// One object that came or went.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// New, or new in content.
     Put(Item),
@@ -44,6 +22,102 @@ pub enum Change {
 pub struct Touched {
     /// Anything that compile reads for tables and conditions.
     pub configuration: bool,
-    /// Services whose endpoints, ports or type may differ.
+    /// Services whose endpoints, ports or type may differ; sorted, each once.
     pub services: Vec<ObjectName>,
+}
+
+impl Touched {
+    /// Applies one change to the snapshot and notes what that touched.
+    pub(super) fn apply(&mut self, snapshot: &mut Snapshot, change: Change) {
+        match change {
+            Change::Put(item) => self.put(snapshot, item),
+            Change::Remove(object) => self.remove(snapshot, &object),
+        }
+    }
+
+    fn put(&mut self, snapshot: &mut Snapshot, item: Item) {
+        let name = item.reference().name;
+        let differs = match item {
+            Item::GatewayClass(object) => put(&mut snapshot.classes, name, object),
+            Item::Gateway(object) => put(&mut snapshot.gateways, name, object),
+            Item::HttpRoute(object) => put(&mut snapshot.http_routes, name, object),
+            Item::GrpcRoute(object) => put(&mut snapshot.grpc_routes, name, object),
+            Item::ReferenceGrant(object) => put(&mut snapshot.grants, name, object),
+            Item::Secret(object) => put(&mut snapshot.secrets, name, object),
+            Item::Namespace(object) => put(&mut snapshot.namespaces, name, object),
+            Item::Service(object) => {
+                let differs = put(&mut snapshot.services, name.clone(), object);
+                self.services.extend(differs.then_some(name));
+                differs
+            }
+            Item::EndpointSlice(object) => return self.put_slice(snapshot, &name, object),
+        };
+        self.configuration |= differs;
+    }
+
+    fn remove(&mut self, snapshot: &mut Snapshot, object: &ObjectRef) {
+        let name = &object.name;
+        let was_there = match object.kind {
+            Kind::GatewayClass => snapshot.classes.remove(name).is_some(),
+            Kind::Gateway => snapshot.gateways.remove(name).is_some(),
+            Kind::HttpRoute => snapshot.http_routes.remove(name).is_some(),
+            Kind::GrpcRoute => snapshot.grpc_routes.remove(name).is_some(),
+            Kind::ReferenceGrant => snapshot.grants.remove(name).is_some(),
+            Kind::Secret => snapshot.secrets.remove(name).is_some(),
+            Kind::Namespace => snapshot.namespaces.remove(name).is_some(),
+            Kind::Service => {
+                let was_there = snapshot.services.remove(name).is_some();
+                self.services.extend(was_there.then(|| name.clone()));
+                was_there
+            }
+            Kind::EndpointSlice => return self.remove_slice(snapshot, name, None),
+        };
+        self.configuration |= was_there;
+    }
+
+    /// A slice goes to the Service that its label names; from another, that it named before, it goes away.
+    fn put_slice(&mut self, snapshot: &mut Snapshot, name: &ObjectName, slice: Arc<EndpointSlice>) {
+        let label = slice.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME_LABEL));
+        let owner = label.map(|service| ObjectName::new(name.namespace.clone(), service.as_str()));
+        let known = owner
+            .as_ref()
+            .is_some_and(|owner| snapshot.slices.get(owner).is_some_and(|slices| slices.contains_key(name)));
+        if !known {
+            self.remove_slice(snapshot, name, owner.as_ref());
+        }
+        if let Some(owner) = owner
+            && put(snapshot.slices.entry(owner.clone()).or_default(), name.clone(), slice)
+        {
+            self.services.push(owner);
+        }
+    }
+
+    /// Takes a slice from whatever Service has it. The Service's own name is not known, so its namespace is searched.
+    fn remove_slice(&mut self, snapshot: &mut Snapshot, name: &ObjectName, except: Option<&ObjectName>) {
+        let first = ObjectName::new(name.namespace.clone(), "");
+        let in_namespace =
+            snapshot.slices.range_mut(first..).take_while(|(owner, _)| owner.namespace == name.namespace);
+        let mut emptied = None;
+        for (owner, slices) in in_namespace.filter(|(owner, _)| Some(*owner) != except) {
+            if slices.remove(name).is_some() {
+                self.services.push(owner.clone());
+                emptied = slices.is_empty().then(|| owner.clone());
+                break;
+            }
+        }
+        if let Some(owner) = emptied {
+            snapshot.slices.remove(&owner);
+        }
+    }
+}
+
+/// Puts an object; keeps the old `Arc` where the content is equal. Answers whether anything differs.
+fn put<T: PartialEq>(objects: &mut Objects<T>, name: ObjectName, object: Arc<T>) -> bool {
+    match objects.get(&name) {
+        Some(old) if **old == *object => false,
+        _ => {
+            objects.insert(name, object);
+            true
+        }
+    }
 }

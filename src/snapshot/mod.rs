@@ -11,9 +11,10 @@ mod observed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use change::{Change, Item, Touched};
+pub use change::{Change, Touched};
 pub use observed::{BindFailure, Observed, Socket};
 
+pub use crate::api::Item;
 use crate::api::{
     EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, ReferenceGrant, Secret, Service,
 };
@@ -50,7 +51,15 @@ impl Snapshot {
     /// Puts or removes objects; answers what that touched. A put whose content is equal to what is there keeps the old
     /// `Arc` and touches nothing.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>) -> Touched {
-        let _ = changes.into_iter().count();
-        Touched::default()
+        let mut touched = Touched::default();
+        for change in changes {
+            touched.apply(self, change);
+        }
+        touched.services.sort_unstable();
+        touched.services.dedup();
+        touched
     }
 }
+
+#[cfg(test)]
+mod tests;

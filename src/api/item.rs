@@ -1,0 +1,56 @@
+//! One decoded object of any kind that Pingway reads.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::{
+    EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Kind, Namespace, ObjectName, ObjectRef, ReferenceGrant,
+    Secret, Service,
+};
+
+/// One object of a kind that Pingway reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    /// A GatewayClass.
+    GatewayClass(Arc<GatewayClass>),
+    /// A Gateway.
+    Gateway(Arc<Gateway>),
+    /// An HTTPRoute.
+    HttpRoute(Arc<HttpRoute>),
+    /// A GRPCRoute.
+    GrpcRoute(Arc<GrpcRoute>),
+    /// A ReferenceGrant.
+    ReferenceGrant(Arc<ReferenceGrant>),
+    /// A Service.
+    Service(Arc<Service>),
+    /// An EndpointSlice.
+    EndpointSlice(Arc<EndpointSlice>),
+    /// A Secret.
+    Secret(Arc<Secret>),
+    /// A Namespace.
+    Namespace(Arc<Namespace>),
+}
+
+impl Item {
+    /// The kind and name that the object goes by.
+    pub fn reference(&self) -> ObjectRef {
+        let (kind, name) = match self {
+            Self::GatewayClass(object) => (Kind::GatewayClass, object.meta.name.clone()),
+            Self::Gateway(object) => (Kind::Gateway, object.meta.name.clone()),
+            Self::HttpRoute(object) => (Kind::HttpRoute, object.meta.name.clone()),
+            Self::GrpcRoute(object) => (Kind::GrpcRoute, object.meta.name.clone()),
+            Self::ReferenceGrant(object) => (Kind::ReferenceGrant, object.meta.name.clone()),
+            Self::Service(object) => (Kind::Service, name_of(&object.metadata)),
+            Self::EndpointSlice(object) => (Kind::EndpointSlice, name_of(&object.metadata)),
+            Self::Secret(object) => (Kind::Secret, name_of(&object.metadata)),
+            Self::Namespace(object) => (Kind::Namespace, name_of(&object.metadata)),
+        };
+        ObjectRef { kind, name }
+    }
+}
+
+/// Namespace and name of a core object.
+fn name_of(metadata: &ObjectMeta) -> ObjectName {
+    ObjectName::new(metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+}
