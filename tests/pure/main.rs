@@ -1,4 +1,7 @@
 //! Tests of the pure parts: golden cases, the route table against a slow reading of the specification, and the layers.
 
+#![allow(clippy::expect_used, reason = "a test that cannot be set up is to fail")]
+
 mod documents;
 mod layers;
+mod table_model;
