@@ -4,10 +4,12 @@
 //! variant. Never here: routes, filters, telemetry.
 
 mod downstream;
+mod downstream_http1;
+mod downstream_http2;
 mod pool;
 pub(crate) mod server;
 mod upstream;
 
-pub(crate) use downstream::{Downstream, Kept};
+pub(crate) use downstream::{Client, ClientError, Downstream, Kept, Opening, Refusal};
 pub(crate) use pool::UpstreamPool;
-pub(crate) use upstream::Upstream;
+pub(crate) use upstream::{Cause, ConnectLimits, Processed, Speak, Upstream, UpstreamError};

@@ -34,6 +34,15 @@ impl Io {
             tokio::spawn(linger(socket));
         }
     }
+
+    /// Closes with a reset, so that a response that ends with the connection does not look complete.
+    pub(crate) fn reset(self) {
+        let _ = match &self.inner {
+            Inner::Tcp(socket) => socket.set_zero_linger(),
+            Inner::Tls(stream) => stream.get_ref().0.set_zero_linger(),
+            Inner::Gone => Ok(()),
+        };
+    }
 }
 
 async fn linger(mut socket: TcpStream) {

@@ -1,0 +1,180 @@
+//! An HTTP/1 client: Pingora's session, and what has to be done around it.
+//!
+//! The request's head is moved out and a stub left behind, which keeps what the session needs to frame the response: the
+//! method and the version. The stub has no `Upgrade`, so the session never takes a 101 for its own business: the
+//! stream is taken out instead ([`Http1Client::into_stream`]).
+
+use std::mem;
+use std::time::Duration;
+
+use ::http::header::TRANSFER_ENCODING;
+use bytes::{Bytes, BytesMut};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::Stream;
+use pingora::protocols::http::HttpTask;
+use pingora::protocols::http::v1::server::HttpSession;
+use pingora::{Error, ErrorType};
+use tokio::time::timeout;
+
+use super::downstream::{Client, ClientError, Kept, Opening, Refusal};
+use crate::proxy::io::Io;
+
+/// An HTTP/1 client, its head read.
+pub(crate) struct Http1Client {
+    session: Box<HttpSession>,
+    /// Said by the client, or by us.
+    close: bool,
+}
+
+/// Reads a request's head, within a time.
+pub(super) async fn open(mut session: Box<HttpSession>, limit: Duration) -> Opening {
+    match timeout(limit, session.read_request()).await {
+        Ok(Ok(Some(_))) => {}
+        Ok(Ok(None)) => return Opening::Nothing,
+        Err(_) => return Opening::Refused(Refusal::TooSlow, Client::H1(Http1Client { session, close: true })),
+        Ok(Err(error)) => match refusal(&error) {
+            Some(refusal) => return Opening::Refused(refusal, Client::H1(Http1Client { session, close: true })),
+            None => return Opening::Nothing,
+        },
+    }
+    // Pingora takes Transfer-Encoding and forgets Content-Length; whoever sends both means harm (RFC 9112, 6.3).
+    if session.req_header().headers.contains_key(TRANSFER_ENCODING)
+        && has_content_length(&session.get_headers_raw_bytes())
+    {
+        return Opening::Refused(Refusal::Malformed, Client::H1(Http1Client { session, close: true }));
+    }
+    // The session learns the body's framing from the head, before the head leaves it.
+    session.is_body_done();
+    let close = !session.will_keepalive();
+    let Ok(mut stub) = RequestHeader::build_no_case(session.req_header().method.clone(), b"/", Some(0)) else {
+        return Opening::Nothing;
+    };
+    stub.set_version(session.req_header().version);
+    let head = mem::replace(session.req_header_mut(), stub);
+    Opening::Request(head, Client::H1(Http1Client { session, close }))
+}
+
+/// What to answer to a head that could not be read; `None`: nobody is there to read an answer.
+fn refusal(error: &Error) -> Option<Refusal> {
+    match error.etype() {
+        ErrorType::InvalidHTTPHeader => {
+            let text = error.to_string();
+            let too_large = text.contains("larger than") || text.contains("too many headers");
+            Some(if too_large { Refusal::TooLarge } else { Refusal::Malformed })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a raw head has a Content-Length field.
+fn has_content_length(head: &[u8]) -> bool {
+    const NAME: &[u8] = b"content-length";
+    head.split(|byte| *byte == b'\n').any(|line| {
+        line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME))
+            && line.get(NAME.len()).is_some_and(|next| matches!(next, b':' | b' ' | b'\t'))
+    })
+}
+
+impl Http1Client {
+    pub(super) fn body_done(&mut self) -> bool {
+        self.session.is_body_done()
+    }
+
+    pub(super) async fn next_body(&mut self) -> Result<Option<Bytes>, ClientError> {
+        self.session.read_body_bytes().await.map_err(|error| client_error(&error))
+    }
+
+    /// While the body is to come, its reading tells.
+    pub(super) async fn gone(&mut self) {
+        if self.session.is_body_done() {
+            let _ = self.session.read_body_or_idle(true).await;
+        } else {
+            std::future::pending().await
+        }
+    }
+
+    pub(super) async fn send_continue(&mut self) -> Result<(), ClientError> {
+        self.session.write_continue_response().await.map_err(|error| client_error(&error))
+    }
+
+    pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), ClientError> {
+        if self.close && !head.status.is_informational() {
+            self.session.set_server_keepalive(None);
+        }
+        self.session.write_response_header(head).await.map_err(|error| client_error(&error))?;
+        if end { self.finish().await } else { Ok(()) }
+    }
+
+    pub(super) async fn send_body(&mut self, piece: Bytes) -> Result<(), ClientError> {
+        self.session.write_body(&piece).await.map(|_| ()).map_err(|error| client_error(&error))
+    }
+
+    pub(super) fn queue(&mut self, piece: Bytes) {
+        self.session.send_proxy_task(HttpTask::Body(Some(piece), false));
+    }
+
+    pub(super) async fn flush(&mut self) -> Result<(), ClientError> {
+        self.session.write_proxy_tasks().await.map(|_| ()).map_err(|error| client_error(&error))
+    }
+
+    pub(super) async fn finish(&mut self) -> Result<(), ClientError> {
+        self.session.finish_body().await.map(|_| ()).map_err(|error| client_error(&error))
+    }
+
+    pub(super) fn close_after(&mut self) {
+        self.close = true;
+    }
+
+    pub(super) async fn reuse(self) -> Kept {
+        match self.session.reuse().await {
+            Ok(Some(kept)) => {
+                let (stream, prefix) = kept.into_parts();
+                Kept::Open { stream, prefix }
+            }
+            Ok(None) | Err(_) => Kept::Closed,
+        }
+    }
+
+    /// The stream, where nothing of the request's body is left in it.
+    pub(super) async fn into_stream(mut self) -> Option<(Stream, Option<BytesMut>)> {
+        if !self.session.is_body_done() {
+            return None;
+        }
+        self.session.set_server_keepalive(Some(0));
+        self.session.reuse().await.ok().flatten().map(|kept| kept.into_parts())
+    }
+
+    /// A response that ends with the connection would look complete if it were only closed.
+    pub(super) async fn reset(self) {
+        if let Some((stream, _)) = self.into_stream().await
+            && let Some(io) = Io::reclaim(stream, None)
+        {
+            io.reset();
+        }
+    }
+}
+
+fn client_error(error: &Error) -> ClientError {
+    match error.etype() {
+        ErrorType::InvalidHTTPHeader => ClientError::Malformed,
+        etype if etype.as_str().to_ascii_lowercase().contains("chunk") => ClientError::Malformed,
+        _ => ClientError::Gone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_length_is_found_in_a_raw_head() {
+        for head in ["A: b\r\ncontent-length: 3\r\n\r\n", "POST / HTTP/1.1\nCONTENT-LENGTH : 3\n\n"] {
+            assert!(has_content_length(head.as_bytes()), "{head:?}");
+        }
+        for head in
+            ["A: content-length: 3\r\n\r\n", "GET / HTTP/1.1\r\nX-Content-Length: 3\r\n\r\n", "content-lengthy: 1"]
+        {
+            assert!(!has_content_length(head.as_bytes()), "{head:?}");
+        }
+    }
+}
