@@ -5,16 +5,38 @@
 //!
 //! Never here: I/O, clock, randomness, tokio, `live`, `proxy`.
 
+mod attachment;
+mod backend;
+mod certificate;
+mod class;
+mod conflict;
 pub mod endpoints;
+mod gateway;
+mod grant;
+mod hosts;
+mod listener;
+mod memo;
+mod precedence;
+mod report;
+mod route;
+mod selector;
+mod shadow;
+mod tables;
+mod verdict;
+mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use memo::Memo;
 
 use crate::api::ObjectName;
 use crate::snapshot::Snapshot;
 use crate::status::Statuses;
 use crate::table::RouteTable;
 use crate::table::backend::BackendKey;
+use grant::Grants;
+use route::Context;
 
 /// `spec.controllerName` of the classes that are ours.
 pub const CONTROLLER_NAME: &str = "pingway.dev/gateway-controller";
@@ -41,12 +63,34 @@ pub struct Compiled {
     pub statuses: Statuses,
 }
 
-/// What was found before, for reuse.
-#[derive(Debug, Default)]
-pub struct Memo {}
-
 /// Compiles a snapshot. The answer does not depend on the memo.
 pub fn compile(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
-    let _ = (snapshot, options, memo);
-    Compiled::default()
+    let reused = !memo.is_fresh();
+    let compiled = step(snapshot, options, memo);
+    if reused && memo.starved() {
+        // The number of regular expressions is bounded; who came first must not count.
+        *memo = Memo::default();
+        return step(snapshot, options, memo);
+    }
+    compiled
+}
+
+fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
+    memo.begin(options);
+    let classes = class::resolve(snapshot);
+    let grants = Grants::new(snapshot);
+    let gateways = gateway::resolve(snapshot, options, &classes, &grants, memo);
+    let views = gateway::views(&gateways);
+    let changes = memo.changes(snapshot, &views);
+    let routes = memo.routes(&Context { snapshot, options, grants: &grants, views: &views }, &changes);
+    let attached = tables::attached(&gateways, &routes);
+    let statuses = Statuses {
+        classes: class::statuses(snapshot, &classes),
+        gateways: gateway::statuses(&gateways, &attached, snapshot),
+        routes: route::statuses(&routes),
+        warnings: Vec::new(),
+    };
+    let tables = memo.tables.build(&gateways, attached);
+    let warnings = warnings::collect(&gateways, &routes, memo.tables.hosts());
+    Compiled { tables, backends: route::backends(&routes), statuses: Statuses { warnings, ..statuses } }
 }

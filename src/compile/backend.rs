@@ -1,0 +1,91 @@
+//! Backends: `backendRefs` to a Service and port, or why a reference is invalid.
+
+use k8s_openapi::api::core::v1::ServicePort;
+
+use super::Options;
+use super::grant::Grants;
+use super::verdict::Refusal;
+use crate::api::{BackendRef, Kind, ObjectName, ObjectRef, Service};
+use crate::snapshot::Snapshot;
+use crate::status::Reason;
+use crate::table::backend::BackendKey;
+
+/// The Service that a reference names, where it names one.
+pub(super) fn service_name(reference: &BackendRef, route: &ObjectName) -> Option<ObjectName> {
+    let group = reference.group.as_deref().unwrap_or_default();
+    let kind = reference.kind.as_deref().unwrap_or(Kind::Service.as_str());
+    if !group.is_empty() || kind != Kind::Service.as_str() {
+        return None;
+    }
+    let name = reference.name.as_str();
+    Some(match reference.namespace.as_deref() {
+        Some(namespace) => ObjectName::new(namespace, name),
+        None => ObjectName::new(route.namespace.clone(), name),
+    })
+}
+
+/// The backend of a route's reference (BackendRef, HTTPBackendRef).
+pub(super) fn resolve(
+    reference: &BackendRef,
+    route: &ObjectRef,
+    snapshot: &Snapshot,
+    grants: &Grants<'_>,
+    options: &Options,
+) -> Result<BackendKey, Refusal> {
+    let Some(name) = service_name(reference, &route.name) else {
+        let (group, kind) = (reference.group.as_deref().unwrap_or_default(), reference.kind.as_deref());
+        let message = format!("{} {} of group {group:?} is not a Service", kind.unwrap_or("Service"), reference.name);
+        return Err(Refusal::new(Reason::InvalidKind, message));
+    };
+    // Asked before anything is looked up: what is not permitted tells nothing of what is there.
+    if !grants.permit(route.kind, &route.name.namespace, Kind::Service, &name) {
+        let message = format!(
+            "no ReferenceGrant in {} lets {}s of {} use Service {name}",
+            name.namespace, route.kind, route.name.namespace
+        );
+        return Err(Refusal::new(Reason::RefNotPermitted, message));
+    }
+    let not_found = |message: String| Refusal::new(Reason::BackendNotFound, message);
+    let service = snapshot.services.get(&name).ok_or_else(|| not_found(format!("Service {name} does not exist")))?;
+    if !options.external_names && is_external_name(service) {
+        let message = format!("Service {name} is of type ExternalName, which is not allowed here");
+        return Err(Refusal::new(Reason::InvalidKind, message));
+    }
+    let number = reference.port.ok_or_else(|| not_found(format!("no port is named; Service {name} needs one")))?;
+    let port = port(service, number).ok_or_else(|| not_found(format!("Service {name} has no port {number}")))?;
+    check_protocol(port, &name, route.kind)?;
+    let number = u16::try_from(number).map_err(|_| not_found(format!("{number} is not a port")))?;
+    Ok(BackendKey { service: name, port: number })
+}
+
+fn is_external_name(service: &Service) -> bool {
+    service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("ExternalName"))
+}
+
+/// A Service may have one number twice, for TCP and for UDP: TCP is the one.
+fn port(service: &Service, number: i32) -> Option<&ServicePort> {
+    let ports = service.spec.as_ref()?.ports.as_deref().unwrap_or_default();
+    let mut candidates: Vec<&ServicePort> = ports.iter().filter(|port| port.port == number).collect();
+    candidates.sort_by_key(|port| !is_tcp(port));
+    candidates.first().copied()
+}
+
+fn is_tcp(port: &ServicePort) -> bool {
+    port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP")
+}
+
+/// What the route cannot speak is refused; an `appProtocol` that is not known says nothing.
+fn check_protocol(port: &ServicePort, service: &ObjectName, kind: Kind) -> Result<(), Refusal> {
+    let number = port.port;
+    let unsupported = |message| Err(Refusal::new(Reason::UnsupportedProtocol, message));
+    if !is_tcp(port) {
+        let protocol = port.protocol.as_deref().unwrap_or_default();
+        return unsupported(format!("port {number} of Service {service} is {protocol}, not TCP"));
+    }
+    match port.app_protocol.as_deref() {
+        Some("kubernetes.io/ws") if kind == Kind::GrpcRoute => {
+            unsupported(format!("port {number} of Service {service} speaks WebSocket, which carries no gRPC"))
+        }
+        _ => Ok(()),
+    }
+}

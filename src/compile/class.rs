@@ -1,0 +1,48 @@
+//! GatewayClasses: which are ours, and whether they are accepted.
+//!
+//! `SupportedVersion` needs the installed CRDs, which only a cluster has, so it is not said here.
+
+use std::collections::BTreeMap;
+
+use super::CONTROLLER_NAME;
+use super::verdict::{Refusal, fails, holds};
+use crate::api::{GatewayClass, ObjectName};
+use crate::snapshot::Snapshot;
+use crate::status::{ClassStatus, ConditionType, Reason};
+
+/// Our classes by name, and why one is refused.
+pub(super) type Classes = BTreeMap<ObjectName, Result<(), Refusal>>;
+
+/// The classes whose controller we are.
+pub(super) fn resolve(snapshot: &Snapshot) -> Classes {
+    let ours = snapshot.classes.iter().filter(|(_, class)| class.spec.controller_name == CONTROLLER_NAME);
+    ours.map(|(name, class)| (name.clone(), judge(class))).collect()
+}
+
+fn judge(class: &GatewayClass) -> Result<(), Refusal> {
+    match &class.spec.parameters_ref {
+        None => Ok(()),
+        Some(parameters) => Err(Refusal::new(
+            Reason::InvalidParameters,
+            format!(
+                "spec.parametersRef: {} {} of group {:?} is not supported; a class takes no parameters yet",
+                parameters.kind, parameters.name, parameters.group
+            ),
+        )),
+    }
+}
+
+/// Their statuses.
+pub(super) fn statuses(snapshot: &Snapshot, classes: &Classes) -> BTreeMap<ObjectName, ClassStatus> {
+    classes
+        .iter()
+        .map(|(name, verdict)| {
+            let accepted = match verdict {
+                Ok(()) => holds(ConditionType::Accepted, Reason::Accepted, "The class is served by Pingway"),
+                Err(refusal) => fails(ConditionType::Accepted, refusal.reason, &refusal.message),
+            };
+            let observed_generation = snapshot.classes.get(name).map_or(0, |class| class.meta.generation);
+            (name.clone(), ClassStatus { observed_generation, conditions: vec![accepted] })
+        })
+        .collect()
+}

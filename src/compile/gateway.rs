@@ -1,0 +1,152 @@
+//! Gateways: which are ours, where they are opened, and what their statuses say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::class::Classes;
+use super::conflict::{self, Claims};
+use super::grant::Grants;
+use super::listener::{self, Judge, Verdict};
+use super::tables::Attached;
+use super::verdict::Refusal;
+use super::{Memo, Options, report};
+use crate::api::{Gateway, GatewayAddress, ObjectName};
+use crate::snapshot::{Objects, Snapshot};
+use crate::status::{GatewayStatus, Reason};
+
+/// What routes see of a Gateway. The same `Arc` as before while they would see the same.
+#[derive(Debug, PartialEq)]
+pub(super) struct View {
+    pub(super) name: ObjectName,
+    /// In the spec's order.
+    pub(super) listeners: Vec<listener::View>,
+}
+
+/// Views of the Gateways of ours, by name.
+pub(super) type Views = BTreeMap<ObjectName, Arc<View>>;
+
+/// A Gateway of ours, and what was found of it.
+pub(super) struct Resolved<'s> {
+    pub(super) object: &'s Arc<Gateway>,
+    pub(super) view: Arc<View>,
+    /// Accepted, or why not. A Gateway with some good listeners is accepted.
+    pub(super) accepted: Result<(), Refusal>,
+    pub(super) addresses: Vec<Option<IpAddr>>,
+    pub(super) listeners: Vec<Verdict>,
+}
+
+/// Resolves the Gateways of our classes; answers them by name. Gateways of other classes are passed over.
+pub(super) fn resolve<'s>(
+    snapshot: &'s Snapshot,
+    options: &Options,
+    classes: &Classes,
+    grants: &Grants<'_>,
+    memo: &mut Memo,
+) -> Vec<Resolved<'s>> {
+    let mut claims = Claims::default();
+    let mut gateways = Vec::new();
+    for gateway in by_age(&snapshot.gateways) {
+        let Some(class) = classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str())) else { continue };
+        let (addresses, mut accepted) = addresses(&gateway.spec.addresses);
+        if let Err(refusal) = refused_as_a_whole(gateway, class) {
+            accepted = Err(refusal);
+        }
+        let judge = Judge { gateway, snapshot, grants, addresses: &addresses };
+        let mut listeners: Vec<Verdict> =
+            gateway.spec.listeners.iter().map(|listener| judge.judge(listener, &mut memo.certificates)).collect();
+        conflict::mark(&gateway.spec.listeners, &mut listeners);
+        if accepted.is_ok() {
+            claims.claim(&gateway.meta.name, &mut listeners, &options.reserved_ports);
+        }
+        conflict::mark_overlaps(&mut listeners);
+        for verdict in &mut listeners {
+            verdict.view.serves = accepted.is_ok() && verdict.serves();
+        }
+        if accepted.is_ok() && listeners.iter().all(|verdict| verdict.accepted.is_err()) {
+            accepted = Err(Refusal::new(Reason::ListenersNotValid, "no listener is accepted"));
+        }
+        let view = view(gateway, &listeners, &memo.views);
+        gateways.push(Resolved { object: gateway, view, accepted, addresses, listeners });
+    }
+    memo.certificates.turn();
+    gateways.sort_by(|a, b| a.view.name.cmp(&b.view.name));
+    gateways
+}
+
+/// The views of Gateways, by name.
+pub(super) fn views(gateways: &[Resolved<'_>]) -> Views {
+    gateways.iter().map(|gateway| (gateway.view.name.clone(), gateway.view.clone())).collect()
+}
+
+/// The statuses of Gateways, once it is known which routes each listener has.
+pub(super) fn statuses(
+    gateways: &[Resolved<'_>],
+    attached: &Attached,
+    snapshot: &Snapshot,
+) -> BTreeMap<ObjectName, Arc<GatewayStatus>> {
+    let counts = |listeners: &Vec<Vec<_>>| -> Vec<i32> {
+        listeners.iter().map(|routes| i32::try_from(routes.len()).unwrap_or(i32::MAX)).collect()
+    };
+    let status = |(gateway, listeners)| Arc::new(report::gateway(gateway, &counts(listeners), &snapshot.observed));
+    let names = gateways.iter().map(|gateway| gateway.view.name.clone());
+    names.zip(gateways.iter().zip(attached).map(status)).collect()
+}
+
+/// Oldest first, then by name.
+fn by_age(gateways: &Objects<Gateway>) -> Vec<&Arc<Gateway>> {
+    let mut sorted: Vec<_> = gateways.values().collect();
+    sorted.sort_by(|a, b| (&a.meta.created, &a.meta.name).cmp(&(&b.meta.created, &b.meta.name)));
+    sorted
+}
+
+fn refused_as_a_whole(gateway: &Gateway, class: &Result<(), Refusal>) -> Result<(), Refusal> {
+    if let Err(refusal) = class {
+        let message = format!("its GatewayClass is not accepted: {}", refusal.message);
+        return Err(Refusal::new(refusal.reason, message));
+    }
+    match gateway.spec.infrastructure.as_ref().and_then(|infrastructure| infrastructure.parameters_ref.as_ref()) {
+        None => Ok(()),
+        Some(parameters) => Err(Refusal::new(
+            Reason::InvalidParameters,
+            format!(
+                "spec.infrastructure.parametersRef: {} {} of group {:?} is not supported",
+                parameters.kind, parameters.name, parameters.group
+            ),
+        )),
+    }
+}
+
+/// The addresses to open listeners on, each once; none asked for is all that the machine has.
+fn addresses(specs: &[GatewayAddress]) -> (Vec<Option<IpAddr>>, Result<(), Refusal>) {
+    let mut addresses = BTreeSet::new();
+    for (index, spec) in specs.iter().enumerate() {
+        let unsupported =
+            |what: String| Refusal::new(Reason::UnsupportedAddress, format!("spec.addresses[{index}]: {what}"));
+        match spec.kind.as_deref().unwrap_or("IPAddress") {
+            "IPAddress" => match spec.value.as_deref().unwrap_or_default() {
+                "" => drop(addresses.insert(None)),
+                text => match text.parse() {
+                    Ok(address) => drop(addresses.insert(Some(address))),
+                    Err(_) => return (Vec::new(), Err(unsupported(format!("{text:?} is not an IP address")))),
+                },
+            },
+            other => return (Vec::new(), Err(unsupported(format!("type {other} is not supported; IPAddress is")))),
+        }
+    }
+    // Every address takes the others in.
+    if addresses.is_empty() || addresses.contains(&None) {
+        return (vec![None], Ok(()));
+    }
+    (addresses.into_iter().collect(), Ok(()))
+}
+
+fn view(gateway: &Gateway, listeners: &[Verdict], before: &Views) -> Arc<View> {
+    let name = gateway.meta.name.clone();
+    let listeners = listeners.iter().map(|verdict| verdict.view.clone()).collect();
+    let view = View { name, listeners };
+    match before.get(&view.name) {
+        Some(known) if **known == view => known.clone(),
+        _ => Arc::new(view),
+    }
+}

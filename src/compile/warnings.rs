@@ -1,0 +1,86 @@
+//! Warnings: what is legal and surely not meant, and what this version passes over.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::gateway;
+use super::hosts::{Hosts, Shadow};
+use super::route::Resolved;
+use crate::api::{Gateway, Kind, ObjectRef};
+use crate::status::{Warning, WarningKind};
+use crate::table::hostname::HostPattern;
+use crate::table::rule::Rule;
+
+/// All warnings, sorted.
+pub(super) fn collect<'h>(
+    gateways: &[gateway::Resolved<'_>],
+    routes: &[Arc<Resolved>],
+    hosts: impl Iterator<Item = &'h Hosts>,
+) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> = gateways.iter().flat_map(|gateway| not_supported(gateway.object)).collect();
+    warnings.extend(routes.iter().flat_map(|route| &route.warnings).cloned());
+    warnings.extend(shadowed(routes, hosts));
+    warnings.sort_unstable();
+    warnings.dedup();
+    warnings
+}
+
+/// Fields of a Gateway that are passed over.
+fn not_supported(gateway: &Gateway) -> Vec<Warning> {
+    let object = ObjectRef { kind: Kind::Gateway, name: gateway.meta.name.clone() };
+    let warning = |field: String, message: &str| Warning {
+        object: object.clone(),
+        kind: WarningKind::NotSupported,
+        field,
+        message: message.to_owned(),
+    };
+    let mut warnings = Vec::new();
+    let spec = &gateway.spec;
+    if spec.allowed_listeners.is_some() {
+        warnings.push(warning("spec.allowedListeners".into(), "ListenerSets are not supported"));
+    }
+    if spec.tls.as_ref().is_some_and(|tls| tls.get("backend").is_some()) {
+        let message = "client certificates towards backends are not supported";
+        warnings.push(warning("spec.tls.backend".into(), message));
+    }
+    for (index, listener) in spec.listeners.iter().enumerate() {
+        if listener.tls.as_ref().is_some_and(|tls| !tls.options.is_empty()) {
+            warnings.push(warning(format!("spec.listeners[{index}].tls.options"), "no option is known"));
+        }
+    }
+    warnings
+}
+
+/// Rules that never get a request: each of their matches is shadowed on every host of every listener.
+fn shadowed<'h>(routes: &[Arc<Resolved>], hosts: impl Iterator<Item = &'h Hosts>) -> Vec<Warning> {
+    let address = |rule: &Arc<Rule>| Arc::as_ptr(rule).addr();
+    let mut shadows: HashMap<usize, Vec<(&HostPattern, &Shadow)>> = HashMap::new();
+    for (host, shadow) in hosts.flat_map(Hosts::shadows) {
+        shadows.entry(address(&shadow.entry.rule)).or_default().push((host, shadow));
+    }
+    if shadows.is_empty() {
+        return Vec::new();
+    }
+    let mut warnings = Vec::new();
+    for route in routes {
+        for rule in route.rules() {
+            let Some(found) = shadows.get(&address(rule)) else { continue };
+            if let [(host, shadow), ..] = found.as_slice()
+                && found.len() == route.places(rule)
+            {
+                warnings.push(warning(host, shadow));
+            }
+        }
+    }
+    warnings
+}
+
+fn warning(host: &HostPattern, shadow: &Shadow) -> Warning {
+    let (rule, by) = (&shadow.entry.rule, &shadow.by.rule);
+    Warning {
+        object: rule.route.clone(),
+        kind: WarningKind::ShadowedRule,
+        field: format!("spec.rules[{}]", rule.index),
+        message: format!("gets no request: spec.rules[{}] of {} goes first on host {host}", by.index, by.route),
+    }
+}
