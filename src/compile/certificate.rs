@@ -129,4 +129,3 @@ fn names(leaf: &CertificateDer<'_>) -> Result<Vec<HostPattern>, String> {
     }
     Ok(names)
 }
-
