@@ -10,6 +10,7 @@
 //! Imports go one way: `api ← snapshot ← source`; `{api, snapshot, table, status} ← compile`; `api ← table ← live ← proxy`.
 //! `pipeline` and `cli` wire; `telemetry` is a leaf; `admin` reads `live`. `tests/layers.rs` holds these arrows.
 
+pub mod admin;
 pub mod api;
 pub mod compile;
 pub mod live;
