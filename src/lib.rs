@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod api;
+pub mod cli;
 pub mod compile;
 pub mod live;
 pub mod pipeline;

@@ -9,7 +9,7 @@ pub mod balance;
 pub mod link;
 pub mod serving;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod tls;
 
 pub use backend::{Backend, Endpoint, InFlight};

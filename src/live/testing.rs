@@ -1,4 +1,4 @@
-//! Small tables for the tests of this folder.
+//! Small tables by hand, for the tests of this folder and of the pipeline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::table::rule::{Action, Rule};
 use crate::table::timeouts::{Retry, Timeouts};
 
 /// A backend's key in namespace `shop`.
-pub(super) fn key(service: &str) -> BackendKey {
+pub(crate) fn key(service: &str) -> BackendKey {
     BackendKey { service: ObjectName::new("shop", service), port: 80 }
 }
 
 /// A rule of a route, with these targets and weights.
-pub(super) fn rule(route: &str, targets: Vec<(Target, u32)>) -> Arc<Rule> {
+pub(crate) fn rule(route: &str, targets: Vec<(Target, u32)>) -> Arc<Rule> {
     let weighted = |(target, weight)| WeightedBackend { weight, target, filters: Filters::default() };
     Arc::new(Rule {
         route: ObjectRef { kind: Kind::HttpRoute, name: ObjectName::new("shop", route) },
@@ -32,7 +32,7 @@ pub(super) fn rule(route: &str, targets: Vec<(Target, u32)>) -> Arc<Rule> {
 }
 
 /// A live rule with a backend for each weight.
-pub(super) fn live_rule(weights: &[u32]) -> LiveRule {
+pub(crate) fn live_rule(weights: &[u32]) -> LiveRule {
     let keys: Vec<_> = (0..weights.len()).map(|i| key(&format!("s{i}"))).collect();
     let targets = keys.iter().cloned().map(Target::Backend).zip(weights.iter().copied()).collect();
     let backends = keys.into_iter().map(|k| Some(Arc::new(Backend::new(k)))).collect();
@@ -40,7 +40,7 @@ pub(super) fn live_rule(weights: &[u32]) -> LiveRule {
 }
 
 /// The same, the last backend leading nowhere.
-pub(super) fn live_rule_with_invalid(weights: &[u32]) -> LiveRule {
+pub(crate) fn live_rule_with_invalid(weights: &[u32]) -> LiveRule {
     let mut live = live_rule(weights);
     if let Some(last) = live.backends.last_mut() {
         *last = None;
@@ -49,7 +49,7 @@ pub(super) fn live_rule_with_invalid(weights: &[u32]) -> LiveRule {
 }
 
 /// A self-signed certificate in a Secret of namespace `shop`, each time with a new key.
-pub(super) fn certificate(secret: &str, names: &[&str]) -> Arc<Certificate> {
+pub(crate) fn certificate(secret: &str, names: &[&str]) -> Arc<Certificate> {
     let subject_alt_names: Vec<String> = names.iter().map(|&n| n.to_owned()).collect();
     let made = rcgen::generate_simple_self_signed(subject_alt_names).expect("valid names");
     Arc::new(Certificate {
@@ -61,7 +61,7 @@ pub(super) fn certificate(secret: &str, names: &[&str]) -> Arc<Certificate> {
 }
 
 /// Route tables by hand.
-pub(super) mod table {
+pub(crate) mod table {
     use std::sync::Arc;
 
     use crate::api::ObjectName;
@@ -73,12 +73,12 @@ pub(super) mod table {
     use crate::table::rule::{Entry, Rule};
 
     /// A port on every address.
-    pub(in crate::live) fn socket(port: u16) -> Socket {
+    pub(crate) fn socket(port: u16) -> Socket {
         Socket { address: None, port }
     }
 
     /// A host for each pair, whose rule takes every path.
-    pub(in crate::live) fn hosts(pairs: &[(&str, &Arc<Rule>)]) -> Vec<Arc<Host>> {
+    pub(crate) fn hosts(pairs: &[(&str, &Arc<Rule>)]) -> Vec<Arc<Host>> {
         let host = |(name, rule): &(&str, &Arc<Rule>)| {
             let entry = Arc::new(Entry { matches: Match::any(), rule: (*rule).clone() });
             Arc::new(Host { hostname: HostPattern::parse(name).expect("valid"), entries: vec![entry] })
@@ -97,22 +97,22 @@ pub(super) mod table {
     }
 
     /// An HTTP listener.
-    pub(in crate::live) fn http(name: &str, ports: &[u16], hosts: &[Arc<Host>]) -> Arc<Listener> {
+    pub(crate) fn http(name: &str, ports: &[u16], hosts: &[Arc<Host>]) -> Arc<Listener> {
         listener(name, ports, Protocol::Http, "", hosts)
     }
 
     /// An HTTPS listener on port 443, without hosts.
-    pub(in crate::live) fn https(name: &str, hostname: &str, certificate: &Arc<Certificate>) -> Arc<Listener> {
+    pub(crate) fn https(name: &str, hostname: &str, certificate: &Arc<Certificate>) -> Arc<Listener> {
         listener(name, &[443], Protocol::Https { certificates: vec![certificate.clone()] }, hostname, &[])
     }
 
     /// A table of these listeners.
-    pub(in crate::live) fn with_listeners(listeners: Vec<Arc<Listener>>) -> Arc<RouteTable> {
+    pub(crate) fn with_listeners(listeners: Vec<Arc<Listener>>) -> Arc<RouteTable> {
         Arc::new(RouteTable { gateway: ObjectName::new("shop", "edge"), listeners })
     }
 
     /// A table of one HTTP listener on port 80.
-    pub(in crate::live) fn with_hosts(hosts: &[Arc<Host>]) -> Arc<RouteTable> {
+    pub(crate) fn with_hosts(hosts: &[Arc<Host>]) -> Arc<RouteTable> {
         with_listeners(vec![http("http", &[80], hosts)])
     }
 }

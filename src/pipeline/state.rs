@@ -15,6 +15,8 @@ use crate::api::ObjectName;
 use crate::compile::endpoints::endpoints;
 use crate::compile::{Compiled, Memo, Options};
 use crate::live::{Backend, Graveyard, Registry, Serving, link};
+#[cfg(test)]
+use crate::snapshot::Change;
 use crate::snapshot::Snapshot;
 use crate::table::RouteTable;
 use crate::table::backend::{BackendKey, Endpoints};
@@ -92,6 +94,12 @@ impl State {
         self.publish_report();
     }
 
+    /// Applies changes to the snapshot and does nothing else about them.
+    #[cfg(test)]
+    pub(super) fn apply(&mut self, changes: impl IntoIterator<Item = Change>) {
+        self.snapshot.apply(changes);
+    }
+
     /// Drops old servings and backends that nobody holds any more; answers how many servings are still held.
     pub(super) fn sweep(&mut self) -> usize {
         let held = self.graveyard.sweep();
@@ -107,7 +115,7 @@ impl State {
 
     /// Updates the backends of these Services that have endpoints now, and answers those that have none: a route that left
     /// such a backend in the same round must be published first.
-    fn update_filled(&mut self, services: &[ObjectName]) -> Vec<(Arc<Backend>, Endpoints)> {
+    pub(super) fn update_filled(&mut self, services: &[ObjectName]) -> Vec<(Arc<Backend>, Endpoints)> {
         let mut emptied = Vec::new();
         for service in services.iter().collect::<BTreeSet<_>>() {
             let key = |port| BackendKey { service: service.clone(), port };
@@ -216,8 +224,6 @@ impl State {
 
     fn publish_report(&mut self) {
         self.next.observed.clone_from(&self.snapshot.observed);
-        let failed = self.next.observed.sockets.values().filter(|bound| bound.is_err()).count();
-        self.telemetry.sockets(self.next.observed.sockets.len() - failed, failed);
         self.telemetry.problems(self.next.problems().count());
         self.report.store(Arc::new(self.next.clone()));
     }

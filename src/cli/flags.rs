@@ -1,0 +1,269 @@
+//! The flags of whatever serves: as typed, and turned into settings.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+
+use clap::{Args, ValueEnum};
+
+use super::duration::Time;
+use crate::compile::Options;
+use crate::settings::Settings;
+use crate::telemetry::access_log;
+use crate::telemetry::log::Format;
+
+/// Flags of whatever serves.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ServeFlags {
+    /// Worker threads; by default one for each processor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+
+    /// Open another port than the one a listener names; can be given more than once. To 0: one that the system chooses
+    #[arg(long, value_name = "FROM=TO", value_parser = port_pair)]
+    port_map: Vec<(u16, u16)>,
+
+    /// Address of metrics and health: /metrics, /healthz, /readyz
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = Settings::default().metrics)]
+    metrics: SocketAddr,
+
+    /// Address of the admin page, on loopback, or `off`
+    #[arg(long, value_name = "ADDR:PORT|off", default_value = "127.0.0.1:15000", value_parser = admin)]
+    admin: Admin,
+
+    /// Most connections of clients at once; more wait until one ends
+    #[arg(long, value_name = "N", default_value_t = Settings::default().max_connections)]
+    max_connections: usize,
+
+    /// Serve Services of type ExternalName. Whoever may write a Service can then have anything dialled
+    #[arg(long)]
+    allow_external_names: bool,
+
+    #[command(flatten)]
+    times: Times,
+
+    /// Keep a request going whose HTTP/1 client has closed its sending side
+    #[arg(long)]
+    allow_half_close: bool,
+
+    /// Largest request body that is kept for another try, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = Settings::default().replay_limit)]
+    replay_limit: usize,
+
+    #[command(flatten)]
+    access_log: AccessLogFlags,
+
+    /// What to log, on stderr: a level, or levels by module, like `info,pingway::proxy=debug`
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    log: String,
+
+    /// How log lines look
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+/// Limits in time.
+#[derive(Clone, Debug, Args)]
+struct Times {
+    /// Longest time for a client to send a request's head, or for its TLS handshake
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().client_head_timeout))]
+    client_head_timeout: Time,
+
+    /// Longest idle time of a client's connection
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().client_idle_timeout))]
+    client_idle_timeout: Time,
+
+    /// Longest time without a byte either way on an upgraded connection or within a response
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().stream_idle_timeout))]
+    stream_idle_timeout: Time,
+
+    /// Longest time to connect to an endpoint
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().connect_timeout))]
+    connect_timeout: Time,
+
+    /// Longest idle time of a connection that is kept to an endpoint
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().upstream_idle_timeout))]
+    upstream_idle_timeout: Time,
+
+    /// From SIGTERM on: no longer ready, and still accepting, for this long
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().drain_delay))]
+    drain_delay: Time,
+
+    /// After the drain delay, what is left in flight is cut at this deadline
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().drain_deadline))]
+    drain_deadline: Time,
+}
+
+/// What the access log takes.
+#[derive(Clone, Debug, Args)]
+struct AccessLogFlags {
+    /// Write an access log to stdout: one line of JSON for each request
+    #[arg(long)]
+    access_log: bool,
+
+    /// One line of so many
+    #[arg(long, value_name = "N", default_value = "1", requires = "access_log")]
+    access_log_sample: NonZeroU32,
+
+    /// Which requests: `errors`, `status>=N`, `route=NAMESPACE/NAME`, joined by commas
+    #[arg(long, value_name = "FILTER", requires = "access_log")]
+    access_log_filter: Option<access_log::Filter>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Admin(Option<SocketAddr>);
+
+impl ServeFlags {
+    /// The data plane's settings.
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            workers: self.workers.map_or(Settings::default().workers, usize::from),
+            port_map: self.port_map.iter().copied().collect(),
+            metrics: self.metrics,
+            admin: self.admin.0,
+            max_connections: self.max_connections,
+            client_head_timeout: self.times.client_head_timeout.0,
+            client_idle_timeout: self.times.client_idle_timeout.0,
+            stream_idle_timeout: self.times.stream_idle_timeout.0,
+            connect_timeout: self.times.connect_timeout.0,
+            upstream_idle_timeout: self.times.upstream_idle_timeout.0,
+            abort_on_half_close: !self.allow_half_close,
+            replay_limit: self.replay_limit,
+            drain_delay: self.times.drain_delay.0,
+            drain_deadline: self.times.drain_deadline.0,
+        }
+    }
+
+    /// What compile goes by, serving a folder of manifests.
+    pub(super) fn options(&self) -> Options {
+        let own = [Some(self.metrics), self.admin.0];
+        // A listener whose port is mapped elsewhere does not meet ours.
+        let mapped = |port: &u16| self.port_map.iter().any(|(from, _)| from == port);
+        let ports = own.into_iter().flatten().map(|address| address.port()).filter(|&port| port != 0);
+        Options {
+            external_names: self.allow_external_names,
+            loopback_endpoints: true,
+            reserved_ports: ports.filter(|port| !mapped(port)).collect::<BTreeSet<_>>(),
+        }
+    }
+
+    /// What the access log takes. `None`: it is off.
+    pub(super) fn access_log(&self) -> Option<access_log::Options> {
+        let flags = &self.access_log;
+        let filter = || flags.access_log_filter.clone().unwrap_or_default();
+        flags.access_log.then(|| access_log::Options { sample: flags.access_log_sample, filter: filter() })
+    }
+
+    /// What is logged.
+    pub(super) fn log_filter(&self) -> &str {
+        &self.log
+    }
+
+    /// How log lines look.
+    pub(super) fn log_format(&self) -> Format {
+        match self.log_format {
+            LogFormat::Text => Format::Text,
+            LogFormat::Json => Format::Json,
+        }
+    }
+}
+
+fn port_pair(text: &str) -> Result<(u16, u16), String> {
+    let invalid = || format!("{text:?} is not FROM=TO with two ports, like 80=8080");
+    let (from, to) = text.split_once('=').ok_or_else(invalid)?;
+    let from: u16 = from.parse().map_err(|_| invalid())?;
+    if from == 0 { Err(invalid()) } else { Ok((from, to.parse().map_err(|_| invalid())?)) }
+}
+
+fn admin(text: &str) -> Result<Admin, String> {
+    if text == "off" {
+        return Ok(Admin(None));
+    }
+    let address: SocketAddr = text.parse().map_err(|_| format!("{text:?} is neither ADDRESS:PORT nor off"))?;
+    if address.ip().is_loopback() {
+        Ok(Admin(Some(address)))
+    } else {
+        Err(format!("{address} is not on loopback: whoever reaches the admin page can read the configuration"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: ServeFlags,
+    }
+
+    fn flags(line: &str) -> Result<ServeFlags, clap::Error> {
+        Line::try_parse_from(std::iter::once("pingway").chain(line.split_whitespace())).map(|line| line.flags)
+    }
+
+    #[test]
+    fn without_flags_the_settings_are_the_defaults() {
+        let settings = flags("").expect("valid").settings();
+        assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let settings = flags(
+            "--workers 3 --port-map 80=8080 --port-map 443=8443 --admin off --drain-delay 500ms --drain-deadline 1m30s \
+             --allow-half-close",
+        )
+        .expect("valid")
+        .settings();
+        assert_eq!(settings.workers, 3);
+        assert_eq!(settings.port_map.into_iter().collect::<Vec<_>>(), [(80, 8080), (443, 8443)]);
+        assert_eq!(settings.admin, None);
+        assert_eq!(settings.drain_delay, Duration::from_millis(500));
+        assert_eq!(settings.drain_deadline, Duration::from_secs(90));
+        assert!(!settings.abort_on_half_close);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (line, told) in [
+            ("--port-map 80", "is not FROM=TO"),
+            ("--port-map 0=80", "is not FROM=TO"),
+            ("--drain-delay 5", "is not a duration"),
+            ("--admin 0.0.0.0:15000", "is not on loopback"),
+            ("--admin here", "neither ADDRESS:PORT nor off"),
+            ("--workers 0", "not in 1..=1024"),
+            ("--access-log --access-log-filter status=500", "status>=N"),
+            ("--access-log-sample 5", "--access-log"),
+        ] {
+            let error = flags(line).expect_err(line).to_string();
+            assert!(error.contains(told), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn own_ports_are_reserved_unless_listeners_on_them_are_mapped_elsewhere() {
+        let reserved = |line| flags(line).expect(line).options().reserved_ports.into_iter().collect::<Vec<_>>();
+        assert_eq!(reserved(""), [15000, 15020]);
+        assert_eq!(reserved("--admin off --port-map 15020=8080"), Vec::<u16>::new());
+        assert_eq!(reserved("--metrics 127.0.0.1:0 --admin 127.0.0.1:0"), Vec::<u16>::new());
+    }
+
+    #[test]
+    fn the_access_log_is_off_by_default() {
+        assert_eq!(flags("").expect("valid").access_log(), None);
+        let options = flags("--access-log --access-log-sample 10 --access-log-filter errors").expect("valid");
+        let options = options.access_log().expect("on");
+        assert_eq!(options.sample.get(), 10);
+        assert!(options.filter.errors);
+    }
+}

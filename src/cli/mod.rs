@@ -1,0 +1,35 @@
+//! The command line: one file for each command, and the flags that several share.
+
+mod duration;
+mod flags;
+mod proxy;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A Kubernetes Gateway API proxy.
+#[derive(Debug, Parser)]
+#[command(name = "pingway", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the Gateways found in a folder of manifests, and follow its changes
+    Proxy(Box<proxy::Args>),
+}
+
+/// Runs the command of the process's arguments; answers its exit code.
+pub fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Proxy(args) => proxy::run(*args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("pingway: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,23 @@
+//! `pingway proxy`: serves the Gateways found in a folder of manifests, and follows its changes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::flags::ServeFlags;
+use super::serve::serve;
+
+/// Arguments of `pingway proxy`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder of manifests, with its subfolders
+    #[arg(long, value_name = "DIR")]
+    manifests: PathBuf,
+
+    #[command(flatten)]
+    flags: ServeFlags,
+}
+
+/// Serves until a signal ends it.
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    serve(&args.flags, |inputs| Ok((inputs, args.manifests)))
+}
