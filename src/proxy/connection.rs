@@ -121,7 +121,7 @@ async fn speaks(mut io: Box<Io>, alpn: Option<Speaks>, limit: Duration, seat: &S
     if alpn == Some(Speaks::Http1) {
         return Some((io, Speaks::Http1));
     }
-    if seat.wait(&mut io).await == Wait::Idle {
+    if seat.wait(&mut io).await != Wait::Input {
         io.close().await;
         return None;
     }
@@ -132,7 +132,7 @@ async fn speaks(mut io: Box<Io>, alpn: Option<Speaks>, limit: Duration, seat: &S
 /// HTTP/1: one request after the other, until either side ends it. Between two requests no session is held.
 async fn serve_http1(mut io: Box<Io>, connection: &Connection, worker: &Worker, seat: &Seat) {
     loop {
-        if seat.wait(&mut io).await == Wait::Idle {
+        if seat.wait(&mut io).await != Wait::Input {
             return io.close().await;
         }
         match http::serve(server::http1(io, &worker.settings), connection, worker).await {

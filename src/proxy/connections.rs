@@ -145,8 +145,10 @@ pub(crate) struct Seat {
 /// How a wait between requests ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// There is input (or its end): go on and read.
+    /// There is input: go on and read.
     Input,
+    /// The client has ended it.
+    Ended,
     /// It has been idle for too long.
     Idle,
 }
@@ -155,10 +157,10 @@ impl Seat {
     /// Waits for a request's first byte.
     pub(crate) async fn wait(&self, io: &mut Io) -> Wait {
         poll_fn(|cx| {
-            if io.poll_input(cx).is_ready() {
+            if let Poll::Ready(input) = io.poll_input(cx) {
                 self.shared.idle_since.store(BUSY, Ordering::Relaxed);
                 self.shared.rung.store(false, Ordering::Relaxed);
-                return Poll::Ready(Wait::Input);
+                return Poll::Ready(if matches!(input, Ok(true)) { Wait::Input } else { Wait::Ended });
             }
             if self.shared.rung.load(Ordering::Relaxed) {
                 return Poll::Ready(Wait::Idle);

@@ -24,7 +24,7 @@ pub(crate) async fn speaks(io: &mut Io) -> io::Result<Speaks> {
         if let Some(speaks) = judge(io.ahead()) {
             return Ok(speaks);
         }
-        if poll_fn(|cx| io.poll_read_ahead(cx, usize::MAX)).await? == 0 {
+        if poll_fn(|cx| io.poll_read_ahead(cx)).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }

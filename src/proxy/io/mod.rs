@@ -19,6 +19,7 @@ mod parts;
 mod tests;
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -105,26 +106,23 @@ impl Io {
         &self.ahead
     }
 
-    /// Reads more ahead, at most `limit` bytes at once. Answers how many came; 0 is the end of the input.
-    pub(crate) fn poll_read_ahead(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<io::Result<usize>> {
-        let mut space = [0; 4096];
-        let mut buf = ReadBuf::new(&mut space[..limit.min(4096)]);
-        ready!(self.inner.poll_read(cx, &mut buf))?;
+    /// Reads more ahead. Answers how many bytes came; 0 is the end of the input.
+    pub(crate) fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut space = [const { MaybeUninit::uninit() }; 4096];
+        let mut buf = ReadBuf::uninit(&mut space);
+        ready!(self.poll_receive(cx, &mut buf))?;
         self.ahead.extend_from_slice(buf.filled());
         Poll::Ready(Ok(buf.filled().len()))
     }
 
-    /// Waits until a read would give something: bytes, the end of the input or an error. Takes no memory meanwhile.
-    pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Waits for input, and takes no memory meanwhile; answers whether there is any, or its end.
+    ///
+    /// It reads: readiness alone can be out of date, and in TLS says nothing about application data.
+    pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if !self.ahead.is_empty() {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(true));
         }
-        match &self.inner {
-            Inner::Tcp(stream) => stream.poll_read_ready(cx),
-            // Only reading tells whether TLS has application data, and decrypts it into its own buffer: take a little.
-            Inner::Tls(_) => self.poll_read_ahead(cx, 64).map_ok(|_| ()),
-            Inner::Gone => Poll::Ready(Ok(())),
-        }
+        self.poll_read_ahead(cx).map_ok(|n| n > 0)
     }
 
     /// Gives back what buffers took, before a long wait.
@@ -135,6 +133,17 @@ impl Io {
         if self.held.is_empty() {
             self.held = BytesMut::new();
         }
+    }
+
+    /// Reads from the socket, past what was read ahead. The session waits where nothing is there: then whatever it wrote
+    /// must go.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = self.inner.poll_read(cx, buf);
+        if read.is_pending() && self.unflushed {
+            // A failure shows at the next write or flush.
+            let _ = self.poll_flush_all(cx);
+        }
+        read
     }
 
     /// Sends what is held, then the buffers; answers how much of the buffers went out.
@@ -177,15 +186,11 @@ impl AsyncRead for Io {
         let this = self.get_mut();
         let before = buf.filled().len();
         if this.ahead.is_empty() {
-            let read = this.inner.poll_read(cx, buf);
-            if read.is_pending() && this.unflushed {
-                // The session waits: whatever it wrote must go. A failure shows at the next write or flush.
-                let _ = this.poll_flush_all(cx);
-            }
-            ready!(read)?;
+            ready!(this.poll_receive(cx, buf))?;
         } else {
             let n = buf.remaining().min(this.ahead.len());
-            buf.put_slice(&this.ahead.split_to(n));
+            buf.put_slice(&this.ahead[..n]);
+            this.ahead.advance(n);
         }
         // A new message was read, so an answer will begin with a head. One byte is a probe for the end of the input, and
         // after the end nothing would poll the read side while the answer is made.

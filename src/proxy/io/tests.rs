@@ -119,9 +119,9 @@ async fn bytes_put_back_are_read_first() {
 async fn bytes_read_ahead_stay_readable() {
     let (mut io, mut client) = pair().await;
     client.write_all(b"GET").await.unwrap();
-    assert_eq!(poll_fn(|cx| io.poll_read_ahead(cx, 2)).await.unwrap(), 2);
-    assert_eq!(io.ahead(), b"GE");
-    poll_fn(|cx| io.poll_input(cx)).await.unwrap();
+    assert_eq!(poll_fn(|cx| io.poll_read_ahead(cx)).await.unwrap(), 3);
+    assert_eq!(io.ahead(), b"GET");
+    assert!(poll_fn(|cx| io.poll_input(cx)).await.unwrap());
     let mut got = [0; 3];
     io.read_exact(&mut got).await.unwrap();
     assert_eq!(&got, b"GET");
@@ -148,4 +148,11 @@ async fn close_with_unread_input_still_delivers_the_answer() {
     let mut got = Vec::new();
     client.read_to_end(&mut got).await.expect("no reset");
     assert_eq!(got, b"answer");
+}
+
+#[tokio::test]
+async fn end_of_input_is_told_from_input() {
+    let (mut io, client) = pair().await;
+    drop(client);
+    assert!(!poll_fn(|cx| io.poll_input(cx)).await.unwrap());
 }
