@@ -1,4 +1,7 @@
 //! The endpoint's side of an exchange.
+//!
+//! Both directions flow on their own: [`Upstream::ready`], [`Upstream::head`] and [`Upstream::next_body`] may each be polled
+//! and dropped at any time, and [`Upstream::send_body`] never waits.
 
 use std::time::Duration;
 
@@ -6,110 +9,116 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 
-/// A connection (HTTP/1) or stream (HTTP/2) to an endpoint, for one exchange. Dropped before its end, it never gives its
-/// connection back to a pool.
-pub(crate) enum Upstream {}
+use super::upstream_error::UpstreamError;
+use super::upstream_http1::Http1Exchange;
+use super::upstream_http2::Http2Exchange;
 
-/// Why an exchange with an endpoint broke, and what that says about sending it again.
-#[derive(Debug, thiserror::Error)]
-#[error("{cause}: {source}")]
-pub(crate) struct UpstreamError {
-    /// What broke.
-    pub(crate) cause: Cause,
-    /// Whether the endpoint can have acted on the request.
-    pub(crate) processed: Processed,
-    /// The engine's words.
-    #[source]
-    pub(crate) source: Box<pingora::Error>,
-}
-
-/// What broke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
-pub(crate) enum Cause {
-    /// No connection: refused, unreachable.
-    #[display("connect failed")]
-    Connect,
-    /// No connection in time, or no SETTINGS in time.
-    #[display("connect timed out")]
-    ConnectTimeout,
-    /// The endpoint closed or reset before the first byte of a response.
-    #[display("closed unanswered")]
-    Unanswered,
-    /// A response broke off: reset, cut, no final chunk.
-    #[display("response truncated")]
-    Truncated,
-    /// What came is not HTTP.
-    #[display("protocol error")]
-    Protocol,
-    /// The peer refused the stream (REFUSED_STREAM, or above GOAWAY's last id).
-    #[display("stream refused")]
-    Refused,
-}
-
-/// Whether the endpoint can have acted on a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Processed {
-    /// Certainly not: it may be sent again whatever its method.
-    No,
-    /// It may have.
-    Maybe,
+/// A connection (HTTP/1) or stream (HTTP/2) to an endpoint, for one exchange.
+///
+/// Dropped before its end, it never gives its connection back to a pool; an HTTP/2 stream is reset with CANCEL.
+pub(crate) enum Upstream {
+    /// An HTTP/1.1 connection.
+    H1(Box<Http1Exchange>),
+    /// A stream of an HTTP/2 connection.
+    H2(Box<Http2Exchange>),
 }
 
 impl Upstream {
     /// Sends the request's head; `end`: no body follows.
+    ///
+    /// Framing is the engine's: HTTP/1 gets `Transfer-Encoding: chunked` where a body follows without a length, and none
+    /// where none follows; HTTP/2 gets `:authority` from Host, and no connection-specific fields (RFC 9113, 8.2.2).
     pub(crate) async fn send_head(&mut self, head: Box<RequestHeader>, end: bool) -> Result<(), UpstreamError> {
-        let _ = (head, end);
-        match *self {}
+        match self {
+            Self::H1(exchange) => exchange.send_head(head, end).await,
+            Self::H2(exchange) => exchange.send_head(head, end),
+        }
     }
 
     /// Whether the connection served another exchange before this one: then its end may have been its idle end.
     pub(crate) fn reused(&self) -> bool {
-        match *self {}
+        match self {
+            Self::H1(exchange) => exchange.reused(),
+            Self::H2(exchange) => exchange.reused(),
+        }
     }
 
     /// Waits until the endpoint takes more of the body, and answers how many bytes [`Upstream::send_body`] takes at once,
-    /// without waiting. Cancel-safe, so the response can be read meanwhile: both directions flow on their own.
+    /// without waiting. Cancel-safe, so the response can be read meanwhile.
     ///
-    /// 0: the endpoint takes no more (it has answered and closed its side): go on to the response.
+    /// 0: the endpoint takes no more (it has answered and closed its side): go on to the response. Call it with a piece at
+    /// hand: over HTTP/2 it sets window aside that other streams then lack.
     pub(crate) async fn ready(&mut self) -> Result<usize, UpstreamError> {
-        match *self {}
+        match self {
+            Self::H1(exchange) => Ok(exchange.ready().await),
+            Self::H2(exchange) => Ok(exchange.ready().await),
+        }
     }
 
     /// Sends a piece of the body (may be empty with `end`), no longer than [`Upstream::ready`] last answered; never waits.
     ///
-    /// Answers `Ok(false)` when the endpoint has answered and takes no more: go on to the response. After a 101 the pieces
-    /// are raw bytes both ways, and `end` closes our side only.
+    /// Answers `Ok(false)` when the endpoint has answered and takes no more: go on to the response. After a 101 and the
+    /// request's own end, the pieces are raw bytes both ways, and `end` closes our side only.
     pub(crate) async fn send_body(&mut self, piece: Bytes, end: bool) -> Result<bool, UpstreamError> {
-        let _ = (piece, end);
-        match *self {}
+        match self {
+            Self::H1(exchange) => Ok(exchange.send_body(piece, end).await),
+            Self::H2(exchange) => Ok(exchange.send_body(piece, end)),
+        }
     }
 
     /// Sends trailers and ends the request (HTTP/1: they are dropped, and the body ended).
     pub(crate) async fn send_trailers(&mut self, trailers: HeaderMap) -> Result<(), UpstreamError> {
-        let _ = trailers;
-        match *self {}
+        match self {
+            Self::H1(exchange) => {
+                exchange.send_body(Bytes::new(), true).await;
+            }
+            Self::H2(exchange) => exchange.send_trailers(trailers),
+        }
+        Ok(())
     }
 
-    /// The next response head, 1xx included. Cancel-safe. Goes on sending what [`Upstream::send_body`] has taken.
+    /// The next response head, 1xx included (HTTP/1; Pingora's HTTP/2 client passes none). Cancel-safe. Goes on sending what
+    /// [`Upstream::send_body`] has taken.
     pub(crate) async fn head(&mut self) -> Result<Box<ResponseHeader>, UpstreamError> {
-        match *self {}
+        match self {
+            Self::H1(exchange) => exchange.head().await,
+            Self::H2(exchange) => exchange.head().await,
+        }
     }
 
-    /// The next piece of the response's body; `None` at its clean end. A body that is cut is an error. Cancel-safe.
+    /// Whether the response has ended cleanly, without trailers to come: known with the head where there is no body.
+    pub(crate) fn body_done(&mut self) -> bool {
+        match self {
+            Self::H1(exchange) => exchange.body_done(),
+            Self::H2(exchange) => exchange.body_done(),
+        }
+    }
+
+    /// The next piece of the response's body, never empty; `None` at its clean end. A body that is cut is an error.
+    /// Cancel-safe.
     ///
     /// Goes on sending what [`Upstream::send_body`] has taken.
     pub(crate) async fn next_body(&mut self) -> Result<Option<Bytes>, UpstreamError> {
-        match *self {}
+        match self {
+            Self::H1(exchange) => exchange.next_body().await,
+            Self::H2(exchange) => exchange.next_body().await,
+        }
     }
 
-    /// Trailers, after the body's end.
+    /// Trailers, after the body's end (HTTP/1: none, Pingora's sessions drop them). Cancel-safe.
     pub(crate) async fn trailers(&mut self) -> Result<Option<HeaderMap>, UpstreamError> {
-        match *self {}
+        match self {
+            Self::H1(_) => Ok(None),
+            Self::H2(exchange) => exchange.trailers().await,
+        }
     }
 
     /// Gives the connection back to its pool, if the exchange ended cleanly both ways.
     pub(crate) async fn finish(self) {
-        match self {}
+        match self {
+            Self::H1(exchange) => exchange.finish().await,
+            Self::H2(exchange) => drop(exchange),
+        }
     }
 }
 

@@ -1,0 +1,97 @@
+//! Getting a connection to an endpoint: TCP, and HTTP/2 with prior knowledge up to the peer's SETTINGS.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, SendRequest};
+use pingora::{Error, ErrorType};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::upstream_error::{Cause, UpstreamError};
+use crate::proxy::io::Io;
+
+/// Most streams on one HTTP/2 connection; the peer may allow fewer.
+pub(super) const MAX_STREAMS: usize = 250;
+
+/// Receive window of a stream, in bytes: what a client that stops reading makes us hold.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// Receive window of a connection: every stream's window at once, so that clients that stop reading never hold up the others.
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS as u32;
+
+/// Largest frame that the endpoint may send, in bytes.
+const MAX_FRAME: u32 = 64 * 1024;
+
+/// Both ends of an HTTP/2 connection: where streams begin, and what has to be polled for anything to happen.
+pub(super) type Http2 = (SendRequest<Bytes>, Connection<Io, Bytes>);
+
+/// Connects, within a time limit.
+pub(super) async fn tcp(address: SocketAddr, limit: Duration) -> Result<TcpStream, UpstreamError> {
+    within(limit, dial(address)).await
+}
+
+/// Connects and speaks HTTP/2, until the peer's SETTINGS allow a stream, within a time limit.
+///
+/// Pingora's own handshake hands the connection over before SETTINGS have come: the first requests then run into a limit not
+/// yet known, and a peer that never answers is found out by none of them.
+pub(super) async fn http2(address: SocketAddr, limit: Duration) -> Result<Http2, UpstreamError> {
+    within(limit, async {
+        let io = Io::tcp(dial(address).await?);
+        let mut builder = Builder::new();
+        builder
+            .enable_push(false)
+            // None before SETTINGS; they raise it (to no limit, where they name none).
+            .initial_max_send_streams(0)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(MAX_FRAME);
+        let (requests, mut connection) = builder.handshake(io).await.map_err(broken)?;
+        poll_fn(|cx| poll_settings(&mut connection, cx)).await?;
+        Ok((requests, connection))
+    })
+    .await
+}
+
+fn poll_settings(connection: &mut Connection<Io, Bytes>, cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
+    match Pin::new(&mut *connection).poll(cx) {
+        Poll::Ready(Err(error)) => Poll::Ready(Err(broken(error))),
+        Poll::Ready(Ok(())) => Poll::Ready(Err(UpstreamError::connect(Cause::Connect, "closed before SETTINGS"))),
+        Poll::Pending if connection.max_concurrent_send_streams() > 0 => Poll::Ready(Ok(())),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, UpstreamError>>) -> Result<T, UpstreamError> {
+    match timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(UpstreamError::connect(Cause::ConnectTimeout, "no connection in time")),
+    }
+}
+
+async fn dial(address: SocketAddr) -> Result<TcpStream, UpstreamError> {
+    let connected = match TcpStream::connect(address).await {
+        Ok(socket) => socket.set_nodelay(true).map(|()| socket),
+        Err(error) => Err(error),
+    };
+    connected.map_err(|error| match error.kind() {
+        std::io::ErrorKind::TimedOut => {
+            let source = Error::because(ErrorType::ConnectTimedout, "while connecting", error);
+            UpstreamError::unprocessed(Cause::ConnectTimeout, source)
+        }
+        _ => UpstreamError::unprocessed(
+            Cause::Connect,
+            Error::because(ErrorType::ConnectError, "while connecting", error),
+        ),
+    })
+}
+
+/// What broke in a handshake: the connection, or what came over it is no HTTP/2.
+fn broken(error: h2::Error) -> UpstreamError {
+    let cause = if error.is_io() { Cause::Connect } else { Cause::Protocol };
+    UpstreamError::unprocessed(cause, Error::because(ErrorType::HandshakeError, "in the HTTP/2 handshake", error))
+}
