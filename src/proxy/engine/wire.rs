@@ -88,7 +88,7 @@ impl Wire {
         }
         let mut cx = Context::from_waker(Waker::noop());
         // Unconstrained: the runtime's budget must not make a closed connection look alive.
-        let mut read = unconstrained(std::future::poll_fn(|cx| state.io.poll_read_ahead(cx, 1)));
+        let mut read = unconstrained(std::future::poll_fn(|cx| state.io.poll_read_ahead(cx)));
         Pin::new(&mut read).poll(&mut cx).is_pending()
     }
 
