@@ -1,1 +1,191 @@
-//! Rounds of the pipeline, with hand-made objects.
+//! Rounds of the pipeline over hand-made objects, with a small compile in place of the real one.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::*;
+use crate::api::decode::{Decoded, decode};
+use crate::api::{Kind, ObjectName, ObjectRef};
+use crate::compile::{Compiled, Memo};
+use crate::live::testing::{key, rule, table};
+use crate::snapshot::{BindFailure, Snapshot};
+use crate::table::backend::Target;
+
+/// A host and a rule for each Service of the snapshot; a Namespace `poison` makes it panic.
+fn small_compile(snapshot: &Snapshot, _: &Options, _: &mut Memo) -> Compiled {
+    assert!(!snapshot.namespaces.contains_key(&ObjectName::cluster("poison")), "poisoned");
+    let mut hosts = Vec::new();
+    for name in snapshot.services.keys() {
+        let rule = rule(&name.name, vec![(Target::Backend(key(&name.name)), 1)]);
+        hosts.extend(table::hosts(&[(&format!("{}.test", name.name), &rule)]));
+    }
+    let table = table::with_hosts(&hosts);
+    Compiled { tables: BTreeMap::from([(table.gateway.clone(), table)]), ..Compiled::default() }
+}
+
+fn state() -> State {
+    let options = Options { external_names: false, loopback_endpoints: true, reserved_ports: Default::default() };
+    State::new(options, Arc::default(), small_compile).0
+}
+
+fn put(value: serde_json::Value) -> Change {
+    match decode(value).expect("valid") {
+        Decoded::Item(item) => Change::Put(item),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn service(name: &str) -> Change {
+    put(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"ports": [{"port": 80, "targetPort": 8080}]}}))
+}
+
+fn slice(service: &str, addresses: &[&str]) -> Change {
+    let endpoints: Vec<_> =
+        addresses.iter().map(|a| json!({"addresses": [a], "conditions": {"ready": true}})).collect();
+    put(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"name": service, "namespace": "shop", "labels": {"kubernetes.io/service-name": service}},
+        "endpoints": endpoints, "ports": [{"port": 8080}]}))
+}
+
+fn namespace(name: &str) -> Change {
+    put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+}
+
+fn remove(kind: Kind, name: ObjectName) -> Change {
+    Change::Remove(ObjectRef { kind, name })
+}
+
+fn source(changes: Vec<Change>) -> Input {
+    Input::Source { changes, problems: Vec::new() }
+}
+
+fn addresses(state: &State, service: &str) -> Vec<SocketAddr> {
+    let report = state.report.load();
+    let backend = report.backends.get(&key(service)).and_then(std::sync::Weak::upgrade).expect("in use");
+    backend.endpoints().endpoints.iter().map(|endpoint| endpoint.address).collect()
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+#[test]
+fn a_change_of_endpoints_alone_compiles_nothing() {
+    let mut state = state();
+    state.round([source(vec![service("cart"), slice("cart", &["127.0.0.1"])])]);
+    let before = state.report.load_full();
+    assert_eq!((before.generation, before.counts.compiles), (1, 1));
+    assert_eq!(addresses(&state, "cart"), [address("127.0.0.1:8080")], "before it was published");
+    let backend = before.backends[&key("cart")].upgrade().expect("in use");
+    let kept = backend.endpoints().endpoints[0].id;
+    for i in 2..50 {
+        state.round([source(vec![slice("cart", &["127.0.0.1", &format!("127.0.0.{i}")])])]);
+        assert_eq!(addresses(&state, "cart"), [address("127.0.0.1:8080"), address(&format!("127.0.0.{i}:8080"))]);
+    }
+    let after = state.report.load_full();
+    assert_eq!((after.generation, after.counts.compiles), (1, 1));
+    assert_eq!(after.counts.endpoint_updates, before.counts.endpoint_updates + 48);
+    assert_eq!(backend.endpoints().endpoints[0].id, kept, "an endpoint that stays keeps its statistics");
+}
+
+#[test]
+fn the_first_word_of_a_source_is_served_even_if_it_is_empty() {
+    let mut state = state();
+    state.round([Input::Observed(Observed::default())]);
+    assert_eq!(state.report.load().generation, 0);
+    state.round([source(Vec::new())]);
+    assert_eq!(state.report.load().generation, 1);
+    state.round([source(Vec::new())]);
+    assert_eq!((state.report.load().generation, state.report.load().counts.compiles), (1, 1));
+}
+
+#[test]
+fn a_panic_within_compile_keeps_what_is_served_and_is_told_until_it_is_mended() {
+    let mut state = state();
+    state.round([source(vec![service("cart")])]);
+    let served = state.serving.load_full();
+    state.round([source(vec![service("till"), namespace("poison")])]);
+    assert!(Arc::ptr_eq(&served, &state.serving.load()));
+    let problems: Vec<_> = state.report.load().problems().collect();
+    assert!(problems.len() == 1 && problems[0].contains("poisoned"), "{problems:?}");
+    state.round([source(vec![slice("cart", &["127.0.0.9"])])]);
+    assert_eq!(addresses(&state, "cart"), [address("127.0.0.9:8080")], "endpoints go on");
+    assert_eq!(state.report.load().problems().count(), 1);
+    state.round([source(vec![remove(Kind::Namespace, ObjectName::cluster("poison"))])]);
+    assert_eq!(state.report.load().problems().count(), 0);
+    assert_eq!(state.serving.load().generation, 2);
+    assert!(state.report.load().backends.contains_key(&key("till")));
+}
+
+#[test]
+fn a_burst_is_one_round() {
+    let mut state = state();
+    state.round((0..500).map(|i| source(vec![service(&format!("s{i}")), namespace(&format!("n{i}"))])));
+    let report = state.report.load();
+    assert_eq!((report.counts.rounds, report.counts.compiles, report.generation), (1, 1, 1));
+    assert_eq!(report.backends.len(), 500);
+}
+
+#[test]
+fn what_the_proxy_tells_compiles_the_conditions_again_once() {
+    let mut state = state();
+    state.round([source(vec![service("cart")])]);
+    let failure = BindFailure { message: "cannot listen on port 80: something else listens there".into() };
+    let observed = Observed { sockets: BTreeMap::from([(table::socket(80), Err(failure))]) };
+    state.round([Input::Observed(observed.clone())]);
+    state.round([Input::Observed(observed)]);
+    let report = state.report.load();
+    assert_eq!(report.counts.compiles, 2);
+    assert_eq!(report.problems().collect::<Vec<_>>(), ["cannot listen on port 80: something else listens there"]);
+}
+
+#[test]
+fn a_service_that_is_emptied_keeps_its_endpoints_until_what_names_it_no_longer_is_published() {
+    let mut state = state();
+    state.round([source(vec![service("old"), slice("old", &["127.0.0.1"])])]);
+    let backend = state.report.load().backends[&key("old")].upgrade().expect("in use");
+    let emptied = state.update_filled(&[ObjectName::new("shop", "old")]);
+    assert!(emptied.is_empty());
+    state.round([source(vec![slice("old", &[])])]);
+    assert!(backend.endpoints().endpoints.is_empty());
+    state.round([source(vec![slice("old", &["127.0.0.1"])])]);
+    let gone = |kind, name| remove(kind, ObjectName::new("shop", name));
+    state.apply([gone(Kind::Service, "old"), gone(Kind::EndpointSlice, "old")]);
+    let emptied = state.update_filled(&[ObjectName::new("shop", "old")]);
+    assert_eq!((emptied.len(), backend.endpoints().endpoints.len()), (1, 1), "left for after the publication");
+}
+
+#[test]
+fn problems_of_the_source_are_replaced() {
+    let mut state = state();
+    let told = |problems: &[&str]| Input::Source {
+        changes: Vec::new(),
+        problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
+    };
+    state.round([told(&["a.yaml:3: HTTPRoute shop/cart: spec.rules: wrong"])]);
+    assert_eq!(state.report.load().problems().count(), 1);
+    state.round([told(&[])]);
+    assert_eq!(state.report.load().problems().count(), 0);
+}
+
+#[test]
+fn the_thread_serves_what_comes_in_and_ends_with_its_senders() {
+    let options = Options { external_names: false, loopback_endpoints: true, reserved_ports: Default::default() };
+    let pipeline = Pipeline::start(options, Arc::default()).expect("a thread");
+    pipeline.inputs.send(source(Vec::new())).expect("it runs");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while *pipeline.published.borrow() == 0 {
+        assert!(Instant::now() < deadline, "not published in 20 s");
+        std::thread::yield_now();
+    }
+    let Pipeline { inputs, published, .. } = pipeline;
+    drop(inputs);
+    while published.has_changed().is_ok() {
+        assert!(Instant::now() < deadline, "still running after 20 s");
+        std::thread::yield_now();
+    }
+}

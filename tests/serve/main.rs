@@ -1,1 +1,4 @@
 //! The binary over real sockets.
+
+mod smoke;
+mod support;
