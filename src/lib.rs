@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod settings;
 pub mod shutdown;
 pub mod snapshot;
+pub mod source;
 pub mod status;
 pub mod table;
 pub mod telemetry;

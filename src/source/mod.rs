@@ -1,0 +1,22 @@
+//! Sources: where objects come from, and how what is wrong with them is told.
+//!
+//! A source sends what changed, and the complete list of what is wrong at that moment. What is wrong changes nothing
+//! that serves: the objects that were there before stay.
+//!
+//! Never here: verdicts about an object, tables, sockets.
+
+pub mod manifests;
+mod problem;
+
+pub use problem::{Problem, ProblemKind};
+
+use crate::snapshot::Change;
+
+/// What a source has to tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceEvent {
+    /// Objects that came, changed or went, since the last event.
+    pub changes: Vec<Change>,
+    /// All that is wrong now, sorted; what is mended is no longer in it.
+    pub problems: Vec<Problem>,
+}
