@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pingway::api::{self, Kind, ObjectName, ObjectRef};
 use pingway::table::hostname::HostPattern;
 use pingway::table::listener::{Host, Listener, Protocol};
-use pingway::table::lookup::{HostIndex, PortIndex, Silent};
+use pingway::table::lookup::{HostIndex, PathTrees, PortIndex, Silent};
 use pingway::table::matches::{Match, Patterns};
 use pingway::table::request::RequestView;
 use pingway::table::rule::{Action, Entry, Rule};
@@ -97,7 +97,8 @@ fn listener(hosts: &[Arc<Host>]) -> Arc<Listener> {
 }
 
 fn index(hosts: &[Arc<Host>]) -> PortIndex<Arc<Rule>> {
-    let indexes = hosts.iter().map(|host| Arc::new(HostIndex::build(host, Arc::clone))).collect();
+    let mut trees = PathTrees::default();
+    let indexes = hosts.iter().map(|host| Arc::new(HostIndex::build(host, &mut trees, Arc::clone))).collect();
     PortIndex::new(vec![(listener(hosts), indexes)])
 }
 
@@ -140,14 +141,17 @@ fn rebuild(c: &mut Criterion) {
     let mut group = c.benchmark_group("index/5000-paths-of-one-host");
     group.sample_size(20);
     let hosts = Shape::Paths.hosts(5_000);
-    let before = HostIndex::build(&hosts[0], Arc::clone);
-    group.bench_function("from nothing", |b| b.iter(|| HostIndex::build(&hosts[0], Arc::clone)));
-    group.bench_function("same paths", |b| b.iter(|| HostIndex::rebuild(Some(&before), &hosts[0], Arc::clone)));
+    let from_nothing = || HostIndex::build(&hosts[0], &mut PathTrees::default(), Arc::clone);
+    group.bench_function("from nothing", |b| b.iter(from_nothing));
+    let mut trees = PathTrees::default();
+    let _before = HostIndex::build(&hosts[0], &mut trees, Arc::clone);
+    group.bench_function("same paths", |b| b.iter(|| HostIndex::build(&hosts[0], &mut trees, Arc::clone)));
     group.finish();
     let mut group = c.benchmark_group("index/5000-hosts");
     group.sample_size(20);
     let hosts = Shape::Hosts.hosts(5_000);
-    let indexes: Vec<_> = hosts.iter().map(|host| Arc::new(HostIndex::build(host, Arc::clone))).collect();
+    let mut trees = PathTrees::default();
+    let indexes: Vec<_> = hosts.iter().map(|host| Arc::new(HostIndex::build(host, &mut trees, Arc::clone))).collect();
     let listener = listener(&hosts);
     group.bench_function("one listener of them", |b| {
         b.iter(|| PortIndex::new(vec![(listener.clone(), indexes.clone())]));

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pingway::api::{HttpMatch, HttpPathMatch, Kind, ObjectName, ObjectRef, PathMatchType, ValueMatch, ValueMatchType};
 use pingway::table::hostname::HostPattern;
 use pingway::table::listener::{Host, Listener, Protocol};
-use pingway::table::lookup::{HostIndex, NotFound, PortIndex, Silent};
+use pingway::table::lookup::{HostIndex, NotFound, PathTrees, PortIndex, Silent};
 use pingway::table::matches::{Match, Pattern, Patterns};
 use pingway::table::path::normalise;
 use pingway::table::request::RequestView;
@@ -235,7 +235,9 @@ fn port(routes: &[Route], listeners: &[&'static str], patterns: &mut Patterns) -
         Arc::new(Host { hostname, entries })
     };
     let hosts: Vec<_> = HOSTS.iter().map(&mut host).filter(|host| !host.entries.is_empty()).collect();
-    let indexes: Vec<_> = hosts.iter().map(|host| Arc::new(HostIndex::build(host, |rule| rule.index))).collect();
+    let mut trees = PathTrees::default();
+    let indexes: Vec<_> =
+        hosts.iter().map(|host| Arc::new(HostIndex::build(host, &mut trees, |rule| rule.index))).collect();
     let listeners = listeners.iter().map(|hostname| {
         let listener = Listener {
             name: (*hostname).into(),

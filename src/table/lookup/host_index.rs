@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::path_tree::{NodeId, PathTree};
+use super::path_tree::{NodeId, PathTree, PathTrees};
 use super::witness::Witness;
 use crate::table::listener::Host;
 use crate::table::matches::{PathMatch, PathMatched};
@@ -31,15 +31,10 @@ pub struct HostIndex<T> {
 }
 
 impl<T> HostIndex<T> {
-    /// Indexes a host; `bind` gives what each rule leads to, and is called once for each distinct rule.
-    pub fn build(host: &Arc<Host>, bind: impl FnMut(&Arc<Rule>) -> T) -> Self {
-        Self::rebuild(None, host, bind)
-    }
-
-    /// The same, and takes the tree of paths from the index before where the paths are the same: most edits of a
-    /// route change what is done, not where.
-    pub fn rebuild(previous: Option<&Self>, host: &Arc<Host>, mut bind: impl FnMut(&Arc<Rule>) -> T) -> Self {
-        let paths = PathTree::of(host, previous.map(|index| &index.paths));
+    /// Indexes a host; `bind` gives what each rule leads to, and is called once for each distinct rule. The tree of
+    /// paths is taken from `trees` where they have it: most edits of a route change what is done, not where.
+    pub fn build(host: &Arc<Host>, trees: &mut PathTrees, mut bind: impl FnMut(&Arc<Rule>) -> T) -> Self {
+        let paths = trees.of(host);
         let nodes: Vec<_> = host.entries.iter().map(|entry| paths.node_of(&entry.matches.path)).collect();
         let (starts, ordered) = by_node(&nodes, paths.len());
         let single = numbered(&nodes).filter_map(|(i, node)| node.is_none().then_some(i)).collect();
@@ -81,7 +76,9 @@ impl<T> HostIndex<T> {
             best = self.first(self.of_node(node), best, witness, |entry| entry.matches.check_rest(request));
         }
         let best = best? as usize;
-        let matched = match &self.host.entries.get(best)?.matches.path {
+        let entry = self.host.entries.get(best)?;
+        witness.found(entry);
+        let matched = match &entry.matches.path {
             PathMatch::Prefix(prefix) => PathMatched::Prefix(prefix.len()),
             PathMatch::Exact(_) | PathMatch::Regex(_) => PathMatched::Whole,
         };

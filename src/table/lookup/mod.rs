@@ -12,6 +12,7 @@ mod witness;
 use std::sync::Arc;
 
 pub use host_index::HostIndex;
+pub use path_tree::PathTrees;
 pub use witness::{Silent, Witness};
 
 use super::listener::Listener;

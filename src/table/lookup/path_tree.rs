@@ -4,8 +4,9 @@
 //! of a path; the links lead to the others, so that no node holds what belongs to another and memory is linear. A
 //! tree says nothing of entries: hosts whose paths are the same can share it.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Weak};
 
 use crate::table::listener::Host;
 use crate::table::matches::PathMatch;
@@ -30,26 +31,63 @@ struct Node {
     shorter: Option<NodeId>,
 }
 
-impl PathTree {
-    /// The paths of a host's entries; `previous` itself where it has just these.
-    pub(super) fn of(host: &Host, previous: Option<&Arc<Self>>) -> Arc<Self> {
-        if let Some(previous) = previous.filter(|tree| tree.is_of(host)) {
-            return previous.clone();
+/// The trees in use: hosts with the same paths share one, and a host keeps its own while only what is done at its paths
+/// changes.
+#[derive(Debug, Default)]
+pub struct PathTrees {
+    /// By a sum over the paths.
+    known: HashMap<u64, Weak<PathTree>, RandomState>,
+    /// How many may be known before those out of use are looked for.
+    sweep_at: usize,
+}
+
+impl PathTrees {
+    /// The tree of a host's paths, made unless it is known.
+    pub(super) fn of(&mut self, host: &Host) -> Arc<PathTree> {
+        let paths = host.entries.iter().map(|entry| &entry.matches.path);
+        let distinct: HashSet<(bool, &Arc<str>)> = paths.filter_map(literal).collect();
+        let hasher = self.known.hasher();
+        let sum = distinct.iter().fold(0, |sum: u64, path| sum.wrapping_add(hasher.hash_one(path)));
+        if let Some(tree) = self.known.get(&sum).and_then(Weak::upgrade).filter(|tree| tree.has_just(&distinct)) {
+            return tree;
         }
+        if self.known.len() >= self.sweep_at {
+            self.known.retain(|_, tree| tree.strong_count() > 0);
+            self.sweep_at = 64 + 2 * self.known.len();
+        }
+        let tree = Arc::new(PathTree::new(distinct));
+        self.known.insert(sum, Arc::downgrade(&tree));
+        tree
+    }
+}
+
+/// An exact path (`true`) or a prefix.
+fn literal(path: &PathMatch) -> Option<(bool, &Arc<str>)> {
+    match path {
+        PathMatch::Exact(path) => Some((true, path)),
+        PathMatch::Prefix(path) => Some((false, path)),
+        PathMatch::Regex(_) => None,
+    }
+}
+
+impl PathTree {
+    fn new<'p>(paths: impl IntoIterator<Item = (bool, &'p Arc<str>)>) -> Self {
         let mut tree = Self::default();
-        for entry in &host.entries {
-            tree.add(&entry.matches.path);
+        for (exact, path) in paths {
+            let Ok(id) = NodeId::try_from(tree.nodes.len()) else { break };
+            let map = if exact { &mut tree.exact } else { &mut tree.prefix };
+            map.insert(path.clone(), id);
+            tree.nodes.push(Node { exact, shorter: None });
         }
         tree.link();
-        Arc::new(tree)
+        tree
     }
 
     /// The node of an entry's path. `None`: the tree does not have it, and the entry is to be tried by itself.
     pub(super) fn node_of(&self, path: &PathMatch) -> Option<NodeId> {
-        match path {
-            PathMatch::Exact(path) => self.exact.get(path).copied(),
-            PathMatch::Prefix(path) => self.prefix.get(path).copied(),
-            PathMatch::Regex(_) => None,
+        match literal(path)? {
+            (true, path) => self.exact.get(path).copied(),
+            (false, path) => self.prefix.get(path).copied(),
         }
     }
 
@@ -70,35 +108,12 @@ impl PathTree {
         }
     }
 
-    fn is_of(&self, host: &Host) -> bool {
-        let mut seen = vec![false; self.nodes.len()];
-        let mut left = self.nodes.len();
-        for entry in &host.entries {
-            match self.node_of(&entry.matches.path).map(|id| id as usize) {
-                Some(id) => {
-                    if let Some(seen) = seen.get_mut(id).filter(|seen| !**seen) {
-                        *seen = true;
-                        left -= 1;
-                    }
-                }
-                None if matches!(entry.matches.path, PathMatch::Regex(_)) => {}
-                None => return false,
-            }
-        }
-        left == 0
-    }
-
-    fn add(&mut self, path: &PathMatch) {
-        let Ok(id) = NodeId::try_from(self.nodes.len()) else { return };
-        let (map, path, exact) = match path {
-            PathMatch::Exact(path) => (&mut self.exact, path, true),
-            PathMatch::Prefix(path) => (&mut self.prefix, path, false),
-            PathMatch::Regex(_) => return,
+    fn has_just(&self, paths: &HashSet<(bool, &Arc<str>)>) -> bool {
+        let has = |&(exact, path): &(bool, &Arc<str>)| match exact {
+            true => self.exact.contains_key(path),
+            false => self.prefix.contains_key(path),
         };
-        if !map.contains_key(path) {
-            map.insert(path.clone(), id);
-            self.nodes.push(Node { exact, shorter: None });
-        }
+        self.nodes.len() == paths.len() && paths.iter().all(has)
     }
 
     /// Links every node and makes its keys. A path that `matchit` does not take is taken out of the maps.

@@ -41,7 +41,7 @@ fn host(hostname: &str, specs: &[api::HttpMatch]) -> Arc<Host> {
 }
 
 fn index(host: &Arc<Host>) -> Arc<HostIndex<String>> {
-    Arc::new(HostIndex::build(host, |rule| rule.route.name.name.to_string()))
+    Arc::new(HostIndex::build(host, &mut PathTrees::default(), |rule| rule.route.name.name.to_string()))
 }
 
 fn port(listeners: &[(&str, &str, &[Arc<Host>])]) -> PortIndex<String> {
@@ -174,21 +174,22 @@ fn each_distinct_rule_is_bound_once() {
     let entries = vec![entry(&prefix("/a"), &one), entry(&prefix("/b"), &two), entry(&prefix("/c"), &one)];
     let host = Arc::new(Host { hostname: HostPattern::Any, entries });
     let mut bound = Vec::new();
-    HostIndex::build(&host, |rule| bound.push(rule.route.name.name.to_string()));
+    HostIndex::build(&host, &mut PathTrees::default(), |rule| bound.push(rule.route.name.name.to_string()));
     assert_eq!(bound, ["one", "two"]);
 }
 
 #[test]
-fn a_tree_of_paths_is_kept_while_the_paths_are_the_same() {
-    let before = host("h.test", &[prefix("/a"), path("Exact", "/a"), path("RegularExpression", "/x")]);
-    let before = HostIndex::build(&before, |_| ());
-    let rebuilt = |specs: &[api::HttpMatch]| {
-        let after = HostIndex::rebuild(Some(&before), &host("h.test", specs), |_| ());
-        after.shares_paths_with(&before)
+fn hosts_with_the_same_paths_share_their_tree() {
+    let mut trees = PathTrees::default();
+    let first = host("a.test", &[prefix("/a"), path("Exact", "/a"), path("RegularExpression", "/x")]);
+    let first = HostIndex::build(&first, &mut trees, |_| ());
+    let mut shares = |specs: &[api::HttpMatch]| {
+        HostIndex::build(&host("b.test", specs), &mut trees, |_| ()).shares_paths_with(&first)
     };
-    assert!(rebuilt(&[path("Exact", "/a"), path("RegularExpression", "/y"), prefix("/a"), prefix("/a")]));
-    assert!(!rebuilt(&[path("Exact", "/a")]));
-    assert!(!rebuilt(&[path("Exact", "/a"), prefix("/a"), prefix("/b")]));
+    assert!(shares(&[path("Exact", "/a"), path("RegularExpression", "/y"), prefix("/a"), prefix("/a")]));
+    assert!(!shares(&[path("Exact", "/a")]));
+    assert!(!shares(&[path("Exact", "/a"), prefix("/a"), prefix("/b")]));
+    assert!(!shares(&[path("Exact", "/a"), path("Exact", "/b")]));
 }
 
 /// The hosts and paths of a table of this many routes, half of each.

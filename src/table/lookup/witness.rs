@@ -8,6 +8,8 @@ use crate::table::rule::Entry;
 pub trait Witness {
     /// An entry was tried and lost by this part of its match.
     fn lost(&mut self, _entry: &Entry, _by: LostBy) {}
+    /// This entry takes the request.
+    fn found(&mut self, _entry: &Entry) {}
     /// A listener was chosen.
     fn listener(&mut self, _name: &str) {}
     /// A host's rules were searched.

@@ -34,6 +34,11 @@ impl QueryMatch {
         Ok(matches)
     }
 
+    /// The value that counts: the first of that name, decoded. `None`: there is none, or it is not UTF-8.
+    pub fn value_in<'q>(&self, query: &'q str) -> Option<Cow<'q, str>> {
+        first(query, &self.name).and_then(text)
+    }
+
     /// Whether a request's query (without the question mark) meets it. A value that is not UTF-8 once decoded meets nothing.
     pub fn matches(&self, query: &str) -> bool {
         let Some(raw) = first(query, &self.name) else { return false };
