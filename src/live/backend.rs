@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::balance;
+use super::retry_budget::Retries;
 use crate::table::backend::{AppProtocol, BackendKey, Endpoints};
 
 /// One address of a backend, with its load. Lives as long as the address stays in the set, or a request holds it.
@@ -65,6 +66,7 @@ pub struct Backend {
     /// Which.
     pub key: BackendKey,
     set: ArcSwap<EndpointSet>,
+    retries: Retries,
 }
 
 /// A request in flight to an endpoint: counted from its making to its drop.
@@ -76,12 +78,17 @@ pub struct InFlight {
 impl Backend {
     /// A backend without endpoints.
     pub fn new(key: BackendKey) -> Self {
-        Self { key, set: ArcSwap::default() }
+        Self { key, set: ArcSwap::default(), retries: Retries::default() }
     }
 
     /// The endpoints now.
     pub fn endpoints(&self) -> arc_swap::Guard<Arc<EndpointSet>> {
         self.set.load()
+    }
+
+    /// Retries in flight.
+    pub(super) fn retries(&self) -> &Retries {
+        &self.retries
     }
 
     /// Swaps the endpoint set; the statistics of addresses that stay are kept, those that go are marked gone.

@@ -7,6 +7,7 @@
 pub mod backend;
 pub mod balance;
 pub mod link;
+mod retry_budget;
 pub mod serving;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -14,4 +15,5 @@ pub mod tls;
 
 pub use backend::{Backend, Endpoint, InFlight};
 pub use link::{Registry, link};
+pub use retry_budget::RetryPermit;
 pub use serving::{Graveyard, LiveRule, Serving, SocketServing};

@@ -1,9 +1,10 @@
 //! A client's connection: from the accepted socket to sessions that a request can be read from.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use ::http::HeaderValue;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -13,7 +14,7 @@ use super::engine::{Kept, server};
 use super::io::Io;
 use super::sniff::{self, Speaks};
 use super::worker::{Phase, Worker};
-use super::{http, tls};
+use super::{forwarded, http, tls};
 use crate::snapshot::Socket;
 use crate::telemetry::OpenConnection;
 use crate::telemetry::label::ConnectionProtocol;
@@ -31,6 +32,7 @@ pub(crate) struct Connection {
     pub(crate) tls_listener: Option<Arc<str>>,
     drain: Arc<Drain>,
     open: Mutex<OpenConnection>,
+    forwarded_for: OnceLock<HeaderValue>,
 }
 
 impl Connection {
@@ -42,13 +44,26 @@ impl Connection {
         drain: Arc<Drain>,
         open: OpenConnection,
     ) -> Self {
-        Self { peer: plain(peer), local: plain(local), socket, tls_listener: None, drain, open: Mutex::new(open) }
+        Self {
+            peer: plain(peer),
+            local: plain(local),
+            socket,
+            tls_listener: None,
+            drain,
+            open: Mutex::new(open),
+            forwarded_for: OnceLock::new(),
+        }
     }
 
     /// Whether it takes no further request: an HTTP/1 response says `Connection: close`. (HTTP/2 gets GOAWAY without the
     /// help of its streams.) Read it as late as possible, when the response's head is written.
     pub(crate) fn is_closing(&self) -> bool {
         self.drain.has_begun()
+    }
+
+    /// The peer's address as endpoints are told it.
+    pub(crate) fn forwarded_for(&self) -> &HeaderValue {
+        self.forwarded_for.get_or_init(|| forwarded::peer_value(self.peer.ip()))
     }
 
     /// How it learns that it is to end.

@@ -12,11 +12,17 @@
 //! Never here: compile, watching, a lock that configuration holds.
 
 mod accept;
+mod attempt;
 mod bind;
 mod connection;
 mod connections;
+mod context;
+mod deadline;
 mod drain;
 mod engine;
+mod exchange;
+mod failure;
+mod forward;
 mod forwarded;
 mod head_edit;
 mod hop_by_hop;
@@ -24,11 +30,18 @@ mod http;
 mod io;
 mod listener;
 mod outbound;
+mod relay;
+mod replay;
 mod request_head;
+mod respond;
 mod response_head;
+mod retry;
+mod route;
 mod sniff;
 mod start;
 mod tls;
+mod tunnel;
+mod upload;
 mod worker;
 
 pub use listener::Addresses;

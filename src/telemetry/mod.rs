@@ -116,6 +116,11 @@ impl Telemetry {
         Counted::new(&self.metrics.in_flight)
     }
 
+    /// Whether requests are logged at all.
+    pub fn has_access_log(&self) -> bool {
+        self.access_log.is_some()
+    }
+
     /// A request has ended: counts it, and logs it if the access log takes it. Only then is `record` called.
     pub fn request_ended<'a>(&self, series: &RuleSeries, outcome: &Outcome, record: impl FnOnce() -> Record<'a>) {
         series.record(outcome);

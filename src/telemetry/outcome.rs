@@ -16,6 +16,8 @@ labels! {
         BadRequest = "bad_request",
         /// The request's header section is larger than the limit: 431.
         HeadersTooLarge = "headers_too_large",
+        /// The method is CONNECT, which a gateway does not serve: 405.
+        MethodRefused = "method_refused",
         /// The client sent no whole request head, or no more of its body, in time: 408.
         ClientTimeout = "client_timeout",
         /// The client went away before the response's end: no status.

@@ -1,0 +1,141 @@
+//! Routing: from a request's head to what is done with it. Serving is loaded here, and let go here.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, StatusCode};
+use pingora::http::RequestHeader;
+
+use super::connection::Connection;
+use super::context::Context;
+use super::engine::Speak;
+use super::failure::Failure;
+use super::forwarded;
+use super::hop_by_hop::{Asked, strip_request};
+use super::outbound::{self, BodyLength};
+use super::request_head::{BadHead, Target, target};
+use crate::live::{Backend, LiveRule, Serving};
+use crate::table::backend::WeightedBackend;
+use crate::table::filter::Filters;
+use crate::table::filter::redirect::Scheme;
+use crate::table::lookup::{NotFound, Silent};
+use crate::table::matches::PathMatched;
+use crate::table::rule::Action;
+use crate::telemetry::outcome::Reason;
+
+/// What is done with a request.
+pub(crate) enum Routed {
+    /// It goes to an endpoint of a backend.
+    Forward(Forward),
+    /// It is sent elsewhere.
+    Redirect((StatusCode, HeaderValue), Box<Filters>),
+    /// It fails.
+    Fail(Failure),
+}
+
+/// A request on its way to a backend.
+pub(crate) struct Forward {
+    pub(crate) rule: Arc<LiveRule>,
+    /// Place of the backendRef in the rule.
+    pub(crate) chosen: usize,
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) speak: Speak,
+    /// What the client asked of the connection.
+    pub(crate) asked: Asked,
+}
+
+impl Forward {
+    /// The filters of the rule and of the backendRef.
+    pub(crate) fn filters(&self) -> [Option<&Filters>; 2] {
+        match &self.rule.rule.action {
+            Action::Forward { filters, backends } => {
+                [Some(filters), backends.get(self.chosen).map(|backend| &backend.filters)]
+            }
+            Action::Redirect { .. } | Action::Fail { .. } => [None, None],
+        }
+    }
+}
+
+/// Routes a request, and makes its head the one that the endpoint gets. `body_done`: whether no body is to come.
+pub(crate) fn route(head: &mut RequestHeader, body_done: bool, context: &mut Context<'_>) -> Routed {
+    match try_route(head, body_done, context) {
+        Ok(routed) => routed,
+        Err(failure) => Routed::Fail(failure),
+    }
+}
+
+fn try_route(head: &mut RequestHeader, body_done: bool, context: &mut Context<'_>) -> Result<Routed, Failure> {
+    let judged = target(head)?;
+    let (rule, matched) = find(head, &judged, context)?;
+    context.rule = Some(rule.clone());
+    match &rule.rule.action {
+        Action::Fail { status, .. } => Err(Failure::new(status_or_500(*status), Reason::RuleInvalid)),
+        Action::Redirect { redirect, filters } => {
+            let location = redirect.location(&judged.view(head), matched, listener(context.connection));
+            let location = location.ok_or(BadHead::Path)?;
+            Ok(Routed::Redirect((status_or_500(redirect.status), location), Box::new(filters.clone())))
+        }
+        Action::Forward { filters, backends } => {
+            let (picked, backend) = pick(&rule)?;
+            let both = [filters, &picked.filters];
+            let speak = outbound::speak(backend.endpoints().protocol, context.grpc);
+            let path = outbound::path_and_query(head, &judged, matched, both);
+            let chosen = backends.iter().position(|one| std::ptr::eq(one, picked)).unwrap_or_default();
+            let backend = backend.clone();
+            let asked = prepare(head, path, both, (speak, body_done), context)?;
+            context.backend = Some(backend.clone());
+            Ok(Routed::Forward(Forward { rule: rule.clone(), chosen, backend, speak, asked }))
+        }
+    }
+}
+
+/// The rule that takes a request.
+fn find(
+    head: &RequestHeader,
+    judged: &Target<'_>,
+    context: &Context<'_>,
+) -> Result<(Arc<LiveRule>, PathMatched), Failure> {
+    let serving: arc_swap::Guard<Arc<Serving>> = context.worker.serving.load();
+    let socket = serving.sockets.get(&context.connection.socket).ok_or(NotFound::NoListener)?;
+    let opened_with = context.connection.tls_listener.as_deref();
+    let found = socket.index.lookup(&judged.view(head), opened_with, &mut Silent)?;
+    Ok((found.target.clone(), found.path))
+}
+
+fn pick(rule: &LiveRule) -> Result<(&WeightedBackend, &Arc<Backend>), Failure> {
+    let (picked, backend) =
+        rule.pick(fastrand::u32(..)).ok_or(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, Reason::NoBackend))?;
+    let backend = backend.ok_or(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, Reason::BackendInvalid))?;
+    Ok((picked, backend))
+}
+
+/// Makes a head the one that the endpoint gets.
+fn prepare(
+    head: &mut RequestHeader,
+    path: Option<String>,
+    filters: [&Filters; 2],
+    (speak, body_done): (Speak, bool),
+    context: &mut Context<'_>,
+) -> Result<Asked, Failure> {
+    let body = BodyLength::of(&head.headers, body_done);
+    let mut asked = strip_request(head, body != BodyLength::Empty);
+    if speak == Speak::Http2 {
+        asked.upgrade = None;
+    }
+    let tls = context.connection.tls_listener.is_some();
+    let id = forwarded::add(head, context.connection.forwarded_for(), tls);
+    context.set_request_id(id);
+    outbound::filter(head, filters);
+    let local = context.connection.local;
+    outbound::frame(head, path, (speak, body), &asked, || local.to_string()).ok_or(BadHead::Path)?;
+    Ok(asked)
+}
+
+/// The scheme and port that redirects start from: the listener's, whatever port the command line maps it to.
+fn listener(connection: &Connection) -> (Scheme, u16) {
+    let scheme = if connection.tls_listener.is_some() { Scheme::Https } else { Scheme::Http };
+    (scheme, connection.socket.port)
+}
+
+fn status_or_500(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
