@@ -141,7 +141,7 @@ impl Tunnel {
                     Poll::Ready(Ok(None)) => self.down_state = Flow::Ending,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Broken::Upstream(error))),
                     Poll::Pending => {
-                        let _ = ready!(Pin::new(&mut self.client).poll_flush(cx)).map_err(gone)?;
+                        ready!(Pin::new(&mut self.client).poll_flush(cx)).map_err(gone)?;
                         return Poll::Pending;
                     }
                 },

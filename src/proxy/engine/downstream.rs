@@ -35,6 +35,7 @@ pub(crate) enum Kept {
 }
 
 /// What came of reading a request's head.
+#[allow(clippy::large_enum_variant, reason = "lives for a moment, and is a request nearly always")]
 pub(crate) enum Opening {
     /// A request.
     Request(RequestHeader, Client),
@@ -70,7 +71,7 @@ pub(crate) enum Client {
     /// HTTP/1.0 or HTTP/1.1.
     H1(Http1Client),
     /// HTTP/2.
-    H2(Http2Client),
+    H2(Box<Http2Client>),
 }
 
 impl Downstream {
@@ -82,7 +83,7 @@ impl Downstream {
             Self::H1(session) => downstream_http1::open(session, limit).await,
             Self::H2(session) => {
                 let (head, client) = Http2Client::open(*session);
-                Opening::Request(head, Client::H2(client))
+                Opening::Request(head, Client::H2(Box::new(client)))
             }
         }
     }
