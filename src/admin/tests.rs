@@ -14,6 +14,7 @@ use crate::live::Backend;
 use crate::pipeline::Report;
 use crate::proxy::{Addresses, Phase};
 use crate::snapshot::{BindFailure, Socket};
+use crate::source::{Problem, ProblemKind};
 use crate::table::RouteTable;
 use crate::table::backend::{AppProtocol, BackendKey, Endpoints, Target, WeightedBackend};
 use crate::table::filter::Filters;
@@ -86,6 +87,18 @@ fn key() -> BackendKey {
 }
 
 /// One listener, one host, one rule to one backend; served, and not bound yet.
+fn problem(object: &str, message: &str) -> Problem {
+    let field = if object.is_empty() { "" } else { "spec" };
+    Problem {
+        file: "a.yaml".into(),
+        line: 3,
+        object: object.to_owned(),
+        field: field.to_owned(),
+        kind: ProblemKind::Object,
+        message: message.to_owned(),
+    }
+}
+
 fn served() -> Report {
     let backend = WeightedBackend { weight: 3, target: Target::Backend(key()), filters: Filters::default() };
     let rule = Rule {
@@ -195,7 +208,7 @@ fn the_dumps_tell_what_is_served_and_what_is_wrong() {
     let mut report = served();
     report.backends = Arc::new(BTreeMap::from([(key(), Arc::downgrade(&backend))]));
     report.observed.sockets.insert(SOCKET, failed());
-    report.source_problems = Arc::new(vec!["a.yaml:3: HTTPRoute shop/broken: spec: <missing>".to_owned()]);
+    report.source_problems = Arc::new(vec![problem("HTTPRoute shop/broken", "<missing>")]);
     opened.publish(report);
 
     let listeners = opened.json("/listeners");
@@ -222,7 +235,7 @@ fn the_page_shows_it_all_and_takes_no_text_for_markup() {
     let opened = open();
     let mut report = served();
     report.observed.sockets.insert(SOCKET, Ok(()));
-    report.source_problems = Arc::new(vec!["<script>alert(1)</script>".to_owned()]);
+    report.source_problems = Arc::new(vec![problem("", "<script>alert(1)</script>")]);
     opened.publish(report);
     opened.addresses.send_replace(BTreeMap::from([(SOCKET, SocketAddr::from(([0, 0, 0, 0], 18080)))]));
     let (status, page) = opened.admin("/");

@@ -26,7 +26,7 @@ enum Command {
 /// Runs the command of the process's arguments; answers its exit code.
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Proxy(args) => proxy::run(*args),
+        Command::Proxy(args) => proxy::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("pingway: {error:#}");

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 use super::flags::ServeFlags;
 use super::serve::serve;
+use crate::source::manifests::follow;
 
 /// Arguments of `pingway proxy`.
 #[derive(Debug, clap::Args)]
@@ -18,6 +21,8 @@ pub(super) struct Args {
 }
 
 /// Serves until a signal ends it.
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    serve(&args.flags, |inputs| Ok((inputs, args.manifests)))
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    serve(&args.flags, |events| {
+        follow(&args.manifests, events).with_context(|| format!("cannot read {}", args.manifests.display()))
+    })
 }

@@ -29,7 +29,8 @@ use state::State;
 
 use crate::compile::Options;
 use crate::live::Serving;
-use crate::snapshot::{Change, Observed};
+use crate::snapshot::Observed;
+use crate::source::SourceEvent;
 use crate::telemetry::Telemetry;
 
 /// How long old servings wait for their next look, while some worker may still hold one.
@@ -41,12 +42,7 @@ const ROUND: usize = 10_000;
 #[derive(Debug)]
 pub enum Input {
     /// Objects that came or went, and everything that is now wrong at the source.
-    Source {
-        /// In order.
-        changes: Vec<Change>,
-        /// All that is wrong now, in words; replaces what was.
-        problems: Vec<String>,
-    },
+    Source(SourceEvent),
     /// Facts that came back from the proxy; replace those before.
     Observed(Observed),
 }

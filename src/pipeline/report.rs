@@ -8,6 +8,7 @@ use crate::api::ObjectName;
 use crate::live::Backend;
 use crate::live::tls::RefusedCertificate;
 use crate::snapshot::Observed;
+use crate::source::Problem;
 use crate::status::Statuses;
 use crate::table::RouteTable;
 use crate::table::backend::BackendKey;
@@ -25,8 +26,8 @@ pub struct Report {
     pub backends: Arc<BTreeMap<BackendKey, Weak<Backend>>>,
     /// What the proxy told: which sockets are bound, and why others are not.
     pub observed: Observed,
-    /// What is wrong at the source: each names file, line, object and field, as far as it has them.
-    pub source_problems: Arc<Vec<String>>,
+    /// What is wrong at the source.
+    pub source_problems: Arc<Vec<Problem>>,
     /// Certificates that can't be used.
     pub refused_certificates: Vec<RefusedCertificate>,
     /// The last round failed within, and what served before serves on: why.
@@ -54,7 +55,7 @@ impl Report {
     /// Everything that is wrong with the configuration, one line each.
     pub fn problems(&self) -> impl Iterator<Item = String> {
         let sockets = self.observed.sockets.values().filter_map(|bound| bound.as_ref().err());
-        (self.source_problems.iter().cloned())
+        (self.source_problems.iter().map(ToString::to_string))
             .chain(self.refused_certificates.iter().map(ToString::to_string))
             .chain(sockets.map(|failure| failure.message.clone()))
             .chain(self.failure.clone())

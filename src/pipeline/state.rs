@@ -18,6 +18,7 @@ use crate::live::{Backend, Graveyard, Registry, Serving, link};
 #[cfg(test)]
 use crate::snapshot::Change;
 use crate::snapshot::Snapshot;
+use crate::source::{Problem, SourceEvent};
 use crate::table::RouteTable;
 use crate::table::backend::{BackendKey, Endpoints};
 use crate::telemetry::Telemetry;
@@ -69,7 +70,7 @@ impl State {
         let mut recompile = false;
         for input in inputs {
             match input {
-                Input::Source { changes: more, problems } => {
+                Input::Source(SourceEvent { changes: more, problems }) => {
                     source_spoke = true;
                     changes.extend(more);
                     self.take_problems(problems);
@@ -194,7 +195,7 @@ impl State {
         info!(generation, compile = ?self.next.last_compile, link = ?self.next.last_link, "serving");
     }
 
-    fn take_problems(&mut self, problems: Vec<String>) {
+    fn take_problems(&mut self, problems: Vec<Problem>) {
         for problem in problems.iter().filter(|problem| !self.next.source_problems.contains(problem)) {
             warn!("{problem}");
         }

@@ -11,7 +11,8 @@ use crate::api::decode::{Decoded, decode};
 use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::compile::{Compiled, Memo};
 use crate::live::testing::{key, rule, table};
-use crate::snapshot::{BindFailure, Snapshot};
+use crate::snapshot::{BindFailure, Change, Snapshot};
+use crate::source::{Problem, ProblemKind};
 use crate::table::backend::Target;
 
 /// A host and a rule for each Service of the snapshot; a Namespace `poison` makes it panic.
@@ -60,7 +61,7 @@ fn remove(kind: Kind, name: ObjectName) -> Change {
 }
 
 fn source(changes: Vec<Change>) -> Input {
-    Input::Source { changes, problems: Vec::new() }
+    Input::Source(SourceEvent { changes, problems: Vec::new() })
 }
 
 fn addresses(state: &State, service: &str) -> Vec<SocketAddr> {
@@ -162,12 +163,18 @@ fn a_service_that_is_emptied_keeps_its_endpoints_until_what_names_it_no_longer_i
 #[test]
 fn problems_of_the_source_are_replaced() {
     let mut state = state();
-    let told = |problems: &[&str]| Input::Source {
-        changes: Vec::new(),
-        problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
+    let told = |problems: &[Problem]| Input::Source(SourceEvent { changes: Vec::new(), problems: problems.to_vec() });
+    let problem = Problem {
+        file: "a.yaml".into(),
+        line: 3,
+        object: "HTTPRoute shop/cart".to_owned(),
+        field: "spec.rules".to_owned(),
+        kind: ProblemKind::Object,
+        message: "wrong".to_owned(),
     };
-    state.round([told(&["a.yaml:3: HTTPRoute shop/cart: spec.rules: wrong"])]);
-    assert_eq!(state.report.load().problems().count(), 1);
+    state.round([told(&[problem])]);
+    let problems: Vec<_> = state.report.load().problems().collect();
+    assert_eq!(problems, ["a.yaml:3: HTTPRoute shop/cart: spec.rules: wrong"]);
     state.round([told(&[])]);
     assert_eq!(state.report.load().problems().count(), 0);
 }

@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("proxy", &["live", "settings", "snapshot", "table", "telemetry"]),
     ("shutdown", &["proxy", "settings"]),
     ("pipeline", &["api", "compile", "live", "snapshot", "source", "status", "table", "telemetry"]),
-    ("admin", &["api", "live", "pipeline", "proxy", "settings", "snapshot", "status", "table", "telemetry"]),
+    ("admin", &["api", "live", "pipeline", "proxy", "settings", "snapshot", "source", "status", "table", "telemetry"]),
     ("quickstart", &["api", "settings", "snapshot", "source"]),
 ];
 
