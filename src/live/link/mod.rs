@@ -7,8 +7,7 @@ mod by_address;
 #[cfg(test)]
 mod tests;
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use by_address::ByAddress;
@@ -20,9 +19,8 @@ use crate::api::ObjectName;
 use crate::snapshot::Socket;
 use crate::table::RouteTable;
 use crate::table::backend::{BackendKey, Target};
-use crate::table::hostname::HostPattern;
 use crate::table::listener::{Host, Listener, Protocol};
-use crate::table::lookup::{HostIndex, PortIndex};
+use crate::table::lookup::{HostIndex, PathTrees, PortIndex};
 use crate::table::rule::Rule;
 use crate::telemetry::Telemetry;
 use crate::telemetry::series::RuleLabels;
@@ -35,6 +33,7 @@ pub struct Registry {
     new_backends: Vec<Arc<Backend>>,
     rules: ByAddress<Rule, LiveRule>,
     hosts: ByAddress<Host, HostIndex<Arc<LiveRule>>>,
+    trees: PathTrees,
     sockets: BTreeMap<Socket, (Vec<Arc<Listener>>, Weak<SocketServing>)>,
     tls: TlsConfigs,
     refused: Vec<RefusedCertificate>,
@@ -96,13 +95,13 @@ impl Registry {
         live
     }
 
-    /// The index of a host. A new one takes over what it can of the same hostname's index before.
-    fn host(&mut self, host: &Arc<Host>, before: &Before<'_>) -> Arc<HostIndex<Arc<LiveRule>>> {
+    fn host(&mut self, host: &Arc<Host>) -> Arc<HostIndex<Arc<LiveRule>>> {
         if let Some(index) = self.hosts.find(host) {
             return index;
         }
-        let before = before.host(&host.hostname).and_then(|host| self.hosts.find(host));
-        let index = Arc::new(HostIndex::rebuild(before.as_deref(), host, |rule| self.rule(rule)));
+        let mut trees = std::mem::take(&mut self.trees);
+        let index = Arc::new(HostIndex::build(host, &mut trees, |rule| self.rule(rule)));
+        self.trees = trees;
         self.hosts.keep(host, &index);
         index
     }
@@ -117,11 +116,8 @@ impl Registry {
             return serving;
         }
         let listeners: Vec<Arc<Listener>> = parts.iter().map(|(_, listener)| (*listener).clone()).collect();
-        let before = self.sockets.get(&socket).map(|(listeners, _)| listeners.clone()).unwrap_or_default();
-        let mut indexed = |listener: &Arc<Listener>| {
-            let before = Before::of(&before, listener);
-            (listener.clone(), listener.hosts.iter().map(|host| self.host(host, &before)).collect())
-        };
+        let mut indexed =
+            |listener: &Arc<Listener>| (listener.clone(), listener.hosts.iter().map(|host| self.host(host)).collect());
         let index = PortIndex::new(listeners.iter().map(&mut indexed).collect());
         let serving = Arc::new(SocketServing { index, tls });
         self.sockets.insert(socket, (listeners, Arc::downgrade(&serving)));
@@ -160,24 +156,6 @@ pub fn link(tables: &BTreeMap<ObjectName, Arc<RouteTable>>, registry: &mut Regis
     registry.rules.tidy();
     registry.hosts.tidy();
     Serving { generation: previous.generation + 1, sockets }
-}
-
-/// The hosts that a listener had before.
-struct Before<'l> {
-    hosts: &'l [Arc<Host>],
-    by_name: OnceCell<HashMap<&'l HostPattern, &'l Arc<Host>>>,
-}
-
-impl<'l> Before<'l> {
-    fn of(listeners: &'l [Arc<Listener>], listener: &Listener) -> Self {
-        let same = listeners.iter().find(|before| before.name == listener.name);
-        Self { hosts: same.map_or(&[], |before| &before.hosts), by_name: OnceCell::new() }
-    }
-
-    fn host(&self, name: &HostPattern) -> Option<&'l Arc<Host>> {
-        let by_name = || self.hosts.iter().map(|host| (&host.hostname, host)).collect();
-        self.by_name.get_or_init(by_name).get(name).copied()
-    }
 }
 
 /// What names a rule in metrics and in the access log.
