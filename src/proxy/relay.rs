@@ -65,7 +65,10 @@ impl Exchange<'_> {
         for edits in filters.into_iter().flatten().filter_map(|filters| filters.response_headers.as_ref()) {
             edits.apply(head);
         }
-        if self.context.connection.is_closing() {
+        let ends_with_connection = self.context.version == Version::HTTP_10
+            && has_body == HasBody::Yes
+            && !head.headers.contains_key(CONTENT_LENGTH);
+        if ends_with_connection || self.context.connection.is_closing() {
             self.client.close_after();
         }
         let ends = has_body == HasBody::No || upstream.body_done();

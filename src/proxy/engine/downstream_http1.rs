@@ -81,7 +81,10 @@ impl Http1Client {
     }
 
     pub(super) async fn next_body(&mut self) -> Result<Option<Bytes>, ClientError> {
-        self.session.read_body_bytes().await.map_err(|error| client_error(&error))
+        let read = self.session.read_body_bytes().await;
+        // Where a body breaks off, nobody knows where the next request begins.
+        self.close |= read.is_err();
+        read.map_err(|error| client_error(&error))
     }
 
     /// While the body is to come, its reading tells.

@@ -6,6 +6,7 @@
 
 mod backend;
 pub(crate) mod client;
+mod edge;
 mod manifests;
 mod proxy;
 
@@ -13,6 +14,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 pub(crate) use backend::{Backend, Seen, text};
+pub(crate) use edge::{Edge, TO_A, field, read_head, read_to_end, write};
 pub(crate) use manifests::{Folder, gateway, http_route, https_listener, service, tls_secret};
 pub(crate) use proxy::{Ended, Proxy};
 
