@@ -1,7 +1,7 @@
 //! A request to one of a backend's endpoints, and its response back: try by try, until one answers.
 
 use http::StatusCode;
-use http::header::{CONNECTION, EXPECT, UPGRADE};
+use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 
@@ -134,7 +134,6 @@ fn prepare_upgrade(head: &mut ResponseHeader, to: &Forward) {
 struct Tries<'f> {
     to: &'f Forward,
     head: RequestHeader,
-    expects_continue: bool,
     /// Made so far, without those that only replaced a dead pooled connection.
     made: u32,
     /// Endpoints that failed.
@@ -146,9 +145,7 @@ struct Tries<'f> {
 
 impl<'f> Tries<'f> {
     fn new(head: RequestHeader, to: &'f Forward) -> Self {
-        let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-        let expects_continue = head.headers.get(EXPECT).is_some_and(expects);
-        Self { to, head, expects_continue, made: 0, tried: Vec::new(), replaced: false, permit: None }
+        Self { to, head, made: 0, tried: Vec::new(), replaced: false, permit: None }
     }
 
     async fn run(mut self, exchange: &mut Exchange<'_>) -> Result<Answered, Broken> {
@@ -165,7 +162,7 @@ impl<'f> Tries<'f> {
                 in_flight,
                 speak: self.to.speak,
                 fresh,
-                expects_continue: self.expects_continue,
+                expects_continue: self.to.asked.expects_continue,
             };
             match exchange.attempt(one).await {
                 Ok(answered) => {

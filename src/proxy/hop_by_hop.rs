@@ -1,6 +1,6 @@
 //! Fields that belong to one connection only, and never go on (RFC 9110, 7.6.1).
 
-use http::header::{CONNECTION, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, EXPECT, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 
@@ -15,6 +15,8 @@ pub(crate) struct Asked {
     pub(crate) upgrade: Option<HeaderValue>,
     /// `TE: trailers`
     pub(crate) trailers: bool,
+    /// `Expect: 100-continue`, with a body (RFC 9110, 10.1.1).
+    pub(crate) expects_continue: bool,
 }
 
 /// Takes them out of a request. `body`: whether one is to come; a request with a body is never upgraded.
@@ -23,6 +25,10 @@ pub(crate) fn strip_request(head: &mut RequestHeader, body: bool) -> Asked {
     if let Some(value) = head.headers.get(TE) {
         asked.trailers = tokens(value).any(|token| token.eq_ignore_ascii_case("trailers"));
         head.remove_header(&TE);
+    }
+    if let Some(value) = head.headers.get(EXPECT) {
+        asked.expects_continue =
+            body && head.version == Version::HTTP_11 && value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     }
     if head.headers.contains_key(UPGRADE) {
         asked.upgrade = upgrade(head, body);
@@ -123,7 +129,7 @@ mod tests {
         ]);
         let asked = strip_request(&mut head, false);
         assert_eq!(names(&head), ["content-length", "host", "x-kept"]);
-        assert_eq!(asked, Asked { upgrade: None, trailers: true });
+        assert_eq!(asked, Asked { trailers: true, ..Asked::default() });
     }
 
     #[test]

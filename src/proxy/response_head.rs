@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_101_fits_only_what_was_asked() {
-        let asked = Asked { upgrade: Some(HeaderValue::from_static("websocket, other")), trailers: false };
+        let asked = Asked { upgrade: Some(HeaderValue::from_static("websocket, other")), ..Asked::default() };
         assert!(upgrade_fits(&response(101, &[("Upgrade", "WebSocket")]), &asked));
         assert!(!upgrade_fits(&response(101, &[("Upgrade", "raw")]), &asked));
         assert!(!upgrade_fits(&response(101, &[]), &asked));
