@@ -17,6 +17,7 @@ pub mod compile;
 pub mod live;
 pub mod pipeline;
 pub mod proxy;
+pub mod quickstart;
 pub mod settings;
 pub mod shutdown;
 pub mod snapshot;
