@@ -22,7 +22,7 @@ pub(super) struct Args {
 
 /// Serves until a signal ends it.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    serve(&args.flags, |events| {
-        follow(&args.manifests, events).with_context(|| format!("cannot read {}", args.manifests.display()))
-    })
+    let source =
+        |events| follow(&args.manifests, events).with_context(|| format!("cannot read {}", args.manifests.display()));
+    serve(&args.flags, source, |_| Ok(()))
 }

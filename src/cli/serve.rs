@@ -5,27 +5,40 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tracing::info;
 
 use super::flags::ServeFlags;
-use crate::admin::{self, Ports, Sources};
+use crate::admin::{self, Ports, Servers, Sources};
+use crate::live::Serving;
 use crate::pipeline::{Input, Pipeline};
-use crate::proxy;
+use crate::proxy::{self, Addresses};
 use crate::shutdown::{self, Plan, Signals};
 use crate::snapshot::Observed;
 use crate::source::SourceEvent;
 use crate::telemetry::{Telemetry, log};
 
+/// What is there once a first table is served, and each of its sockets is bound or reported.
+pub(super) struct Started<'a> {
+    /// Where metrics, health and the admin page are.
+    pub(super) pages: &'a Servers,
+    /// Where the listeners' sockets are bound.
+    pub(super) addresses: &'a Addresses,
+    /// Which sockets are bound, and why others are not.
+    pub(super) observed: &'a Observed,
+}
+
 /// Serves until a signal ends it, and then ends the process. `start_source` gets where a source's changes go; what it
-/// answers is kept until the end.
+/// answers is kept until the end. An error of `started` is the command's.
 ///
 /// Errors: what can't be had at the start, like the port of the metrics. What goes wrong later is told, and served around.
 pub(super) fn serve<S>(
     flags: &ServeFlags,
     start_source: impl FnOnce(UnboundedSender<SourceEvent>) -> anyhow::Result<S>,
+    started: impl FnOnce(Started<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let log = log::set_up(flags.log_filter(), flags.log_format())?;
     let telemetry = Arc::new(match flags.access_log() {
@@ -39,22 +52,51 @@ pub(super) fn serve<S>(
         let mut signals = Signals::install()?;
         let Pipeline { inputs, serving, published, report } = Pipeline::start(flags.options(), telemetry.clone())?;
         let (observed, told) = watch::channel(Observed::default());
-        let running = proxy::start(settings.clone(), serving, published.clone(), telemetry.clone(), observed)
+        let running = proxy::start(settings.clone(), serving.clone(), published.clone(), telemetry.clone(), observed)
             .context("cannot start the workers")?;
         let (addresses, phase) = (running.addresses(), running.phase());
         let ports = Ports { metrics: settings.metrics, admin: settings.admin };
-        let pages = admin::start(ports, Sources { telemetry, report, addresses, phase, log: Some(log) })?;
+        let sources =
+            Sources { telemetry: telemetry.clone(), report, addresses: addresses.clone(), phase, log: Some(log) };
+        let pages = admin::start(ports, sources)?;
         info!(metrics = %pages.metrics, admin = pages.admin.map(tracing::field::display), "pages");
-        tokio::spawn(pass_observed(told, inputs.clone()));
-        let (events, told) = unbounded_channel();
-        tokio::spawn(pass_events(told, inputs));
+        let settled = settle(published, serving, told.clone());
+        tokio::spawn(pass_observed(told.clone(), inputs.clone()));
+        let (events, sent) = unbounded_channel();
+        tokio::spawn(pass_events(sent, inputs));
         let source = start_source(events)?;
         let plan = Plan { delay: settings.drain_delay, deadline: settings.drain_deadline };
-        let ended = shutdown::serve_until_signal(running, plan, &mut signals).await;
+        let fails_to_start = async {
+            settled.await;
+            let observed = told.borrow().clone();
+            let told = started(Started { pages: &pages, addresses: &addresses.borrow(), observed: &observed });
+            match told {
+                Ok(()) => std::future::pending().await,
+                Err(error) => error,
+            }
+        };
+        let ended = tokio::select! {
+            ended = shutdown::serve_until_signal(running, plan, &mut signals) => Ok(ended),
+            error = fails_to_start => Err(error),
+        };
         drop((source, pages));
-        anyhow::Ok(ended)
+        ended
     })?;
+    telemetry.flush();
     std::process::exit(i32::from(ended.exit_code()))
+}
+
+/// Waits until a first table is served, and each of its sockets is bound or reported.
+async fn settle(
+    mut published: watch::Receiver<u64>,
+    serving: Arc<ArcSwap<Serving>>,
+    mut observed: watch::Receiver<Observed>,
+) {
+    let told = |observed: &Observed| serving.load().sockets.keys().all(|socket| observed.sockets.contains_key(socket));
+    // What ends before that is told where it ends.
+    if published.wait_for(|&generation| generation > 0).await.is_ok() {
+        let _ = observed.wait_for(told).await;
+    }
 }
 
 /// What the proxy observes goes to the pipeline.

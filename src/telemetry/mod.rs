@@ -66,6 +66,13 @@ impl Telemetry {
         Ok(this)
     }
 
+    /// The end of the process: waits until the access log is written, for a second at most.
+    pub fn flush(&self) {
+        if let Some(log) = &self.access_log {
+            log.flush();
+        }
+    }
+
     /// The series of a rule: shared by all that have these labels, kept as long as one of them is held.
     pub fn rule_series(&self, labels: RuleLabels) -> Arc<RuleSeries> {
         self.metrics.rules.of(labels)

@@ -52,4 +52,9 @@ impl AccessLog {
             self.writer.write(line::json(jiff::Timestamp::now(), series.labels(), outcome, &record()));
         }
     }
+
+    /// Waits until what is queued is written, for a second at most.
+    pub(super) fn flush(&self) {
+        self.writer.flush();
+    }
 }

@@ -2,9 +2,8 @@
 
 use std::io::{BufWriter, Write};
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::LineCounters;
 
@@ -14,63 +13,92 @@ const QUEUE: usize = 4096;
 /// Longest time that the end of the log waits for an output that does not take what is queued.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// What waits in the queue.
+enum Entry {
+    Line(Vec<u8>),
+    /// Whoever waits for all before it to be written.
+    Flush(SyncSender<()>),
+}
+
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// `None` only while the writer is dropped.
-    queue: Option<SyncSender<Vec<u8>>>,
+    queue: SyncSender<Entry>,
     counters: LineCounters,
-    /// Only for the drop; in a lock so that workers can share the writer.
-    ended: Mutex<Receiver<()>>,
 }
 
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(output: Box<dyn Write + Send>, counters: LineCounters) -> std::io::Result<Self> {
-        let (queue, lines) = mpsc::sync_channel(QUEUE);
-        let (end, ended) = mpsc::sync_channel(1);
+        let (queue, entries) = mpsc::sync_channel(QUEUE);
         let dropped = counters.dropped.clone();
         thread::Builder::new().name("access-log".to_owned()).spawn(move || {
-            let lost = write_all(&lines, output);
+            let lost = write_all(&entries, output);
             if lost > 0 {
                 dropped.inc_by(lost);
                 tracing::error!("the access log's output is closed: lines are dropped from now on");
-                lines.iter().for_each(|_| dropped.inc());
             }
-            // Nobody waits any more: fine as well.
-            let _ = end.send(());
+            for entry in entries {
+                match entry {
+                    Entry::Line(_) => dropped.inc(),
+                    Entry::Flush(done) => acknowledge(&done),
+                }
+            }
         })?;
-        Ok(Self { queue: Some(queue), counters, ended: Mutex::new(ended) })
+        Ok(Self { queue, counters })
     }
 
     /// Queues a line, or drops it: never waits.
     pub(super) fn write(&self, line: Vec<u8>) {
-        let taken = self.queue.as_ref().is_some_and(|queue| queue.try_send(line).is_ok());
+        let taken = self.queue.try_send(Entry::Line(line)).is_ok();
         let counter = if taken { &self.counters.written } else { &self.counters.dropped };
         counter.inc();
+    }
+
+    /// Waits until what is queued is written, for a second at most.
+    pub(super) fn flush(&self) {
+        let deadline = Instant::now() + LAST_WORDS;
+        let (done, is_done) = mpsc::sync_channel(1);
+        while self.queue.try_send(Entry::Flush(done.clone())).is_err() {
+            if Instant::now() >= deadline {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        // Written, or not in time: either way this is the end.
+        let _ = is_done.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.queue = None;
-        // Ended, or not in time: either way this was the last.
-        let _ = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(LAST_WORDS);
+        self.flush();
     }
 }
 
+fn acknowledge(done: &SyncSender<()>) {
+    // Nobody waits any more: fine as well.
+    let _ = done.try_send(());
+}
+
 /// Writes until the queue's other end is gone, or the output fails; answers how many lines the output did not take.
-fn write_all(lines: &Receiver<Vec<u8>>, output: Box<dyn Write + Send>) -> u64 {
+fn write_all(entries: &Receiver<Entry>, output: Box<dyn Write + Send>) -> u64 {
     let mut output = BufWriter::with_capacity(64 * 1024, output);
-    while let Ok(first) = lines.recv() {
-        let mut pending = 0;
+    while let Ok(first) = entries.recv() {
+        let (mut pending, mut waiting) = (0, Vec::new());
         // What is queued goes out together, and at once when nothing more waits.
-        for line in std::iter::once(first).chain(lines.try_iter().take(QUEUE)) {
-            pending += 1;
-            if output.write_all(&line).is_err() {
-                return pending;
+        let mut written = Ok(());
+        for entry in std::iter::once(first).chain(entries.try_iter().take(QUEUE)) {
+            match entry {
+                Entry::Line(line) => {
+                    pending += 1;
+                    written = written.and_then(|()| output.write_all(&line));
+                }
+                Entry::Flush(done) => waiting.push(done),
             }
         }
-        if output.flush().is_err() {
+        let written = written.and_then(|()| output.flush());
+        waiting.iter().for_each(acknowledge);
+        if written.is_err() {
             return pending;
         }
     }
