@@ -45,10 +45,9 @@ impl Collection {
     /// good of it counts.
     pub(super) fn put(&mut self, file: &Path, contents: Contents) {
         let state = self.files.entry(file.to_owned()).or_default();
-        let illegible = contents.problems.iter().any(|problem| problem.kind != ProblemKind::Object);
         if !contents.is_broken() {
             (state.objects, state.whole) = (contents.objects, true);
-        } else if !state.whole && !(illegible && contents.objects.is_empty()) {
+        } else if !state.whole && !contents.objects.is_empty() {
             state.objects = contents.objects;
         }
         state.problems = contents.problems;

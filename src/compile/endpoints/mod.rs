@@ -1,0 +1,164 @@
+//! EndpointSlices to the endpoints of one Service and port: compile's second, small, pure function.
+
+mod dial;
+mod warnings;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
+use k8s_openapi::api::discovery::v1::Endpoint;
+
+use super::Options;
+use crate::api::{EndpointSlice, ObjectName};
+use crate::snapshot::Snapshot;
+use crate::table::backend::{AppProtocol, BackendKey, Endpoints};
+
+pub use warnings::warnings;
+
+/// The endpoints of a backend at this moment; empty where the Service or its port is not there.
+///
+/// A slice's port belongs to the Service's port of the same name, so a named target port may be another number on each pod.
+/// Slices of type FQDN have no address to dial and are passed over; so is a Service of type ExternalName.
+pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Endpoints {
+    let Some((spec, port)) = service_port(snapshot, key) else { return Endpoints::default() };
+    let mut refused = Vec::new();
+    let mut tiers = Tiers::default();
+    let prefers_ipv6 = spec.ip_families.iter().flatten().next().is_some_and(|family| family == "IPv6");
+    let every_one_ready = spec.publish_not_ready_addresses == Some(true);
+    for slice in slices(snapshot, &key.service) {
+        let numbers: Vec<u16> = port_numbers(slice, port).collect();
+        for (endpoint, ip) in
+            slice.endpoints.iter().flatten().filter_map(|endpoint| Some((endpoint, address(endpoint)?)))
+        {
+            let Some(tier) = tiers.of(endpoint, every_one_ready) else { continue };
+            for address in numbers.iter().map(|number| SocketAddr::new(ip, *number)) {
+                if dial::allowed(ip, options) {
+                    tier.add(endpoint, address, prefers_ipv6);
+                } else {
+                    refused.push(address);
+                }
+            }
+        }
+    }
+    refused.sort_unstable();
+    refused.dedup();
+    Endpoints { protocol: protocol(port), addresses: tiers.addresses(), refused }
+}
+
+/// A Service's spec and the port that a backend names. A port of UDP by the same number is another port.
+fn service_port<'a>(snapshot: &'a Snapshot, key: &BackendKey) -> Option<(&'a ServiceSpec, &'a ServicePort)> {
+    let spec = snapshot.services.get(&key.service)?.spec.as_ref()?;
+    if spec.type_.as_deref() == Some("ExternalName") {
+        return None;
+    }
+    let mut ports = spec.ports.iter().flatten();
+    let port = ports.find(|port| port.port == i32::from(key.port) && is_tcp(port.protocol.as_deref()))?;
+    Some((spec, port))
+}
+
+/// The Service's slices that hold addresses.
+fn slices<'a>(snapshot: &'a Snapshot, service: &ObjectName) -> impl Iterator<Item = &'a Arc<EndpointSlice>> {
+    let slices = snapshot.slices.get(service).into_iter().flat_map(BTreeMap::values);
+    slices.filter(|slice| slice.address_type != "FQDN")
+}
+
+/// The numbers that a Service's port has in a slice: found by name, which is empty for the only port of a Service.
+fn port_numbers<'a>(slice: &'a EndpointSlice, port: &'a ServicePort) -> impl Iterator<Item = u16> + 'a {
+    let name = port.name.as_deref().unwrap_or_default();
+    let ports = slice.ports.iter().flatten();
+    ports
+        .filter(move |found| found.name.as_deref().unwrap_or_default() == name && is_tcp(found.protocol.as_deref()))
+        .filter_map(|found| u16::try_from(found.port?).ok())
+}
+
+fn is_tcp(protocol: Option<&str>) -> bool {
+    protocol.is_none_or(|protocol| protocol == "TCP")
+}
+
+/// An endpoint's address. Its addresses stand for one another, and only the first counts.
+fn address(endpoint: &Endpoint) -> Option<IpAddr> {
+    endpoint.addresses.first()?.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+}
+
+/// What a port speaks (KEP-3726).
+fn protocol(port: &ServicePort) -> AppProtocol {
+    match port.app_protocol.as_deref() {
+        Some("http") => AppProtocol::Http,
+        Some("kubernetes.io/h2c" | "grpc" | "kubernetes.io/grpc") => AppProtocol::H2c,
+        Some("kubernetes.io/ws") => AppProtocol::WebSocket,
+        _ => AppProtocol::Undeclared,
+    }
+}
+
+/// Endpoints by whether they take new requests: those that are ready, or where none is, those that still serve while they
+/// terminate (KEP-1669).
+#[derive(Default)]
+struct Tiers {
+    ready: Tier,
+    terminating: Tier,
+}
+
+impl Tiers {
+    /// Where an endpoint belongs. `None`: it takes no requests.
+    fn of(&mut self, endpoint: &Endpoint, every_one_ready: bool) -> Option<&mut Tier> {
+        let condition = |read: fn(&k8s_openapi::api::discovery::v1::EndpointConditions) -> Option<bool>| {
+            endpoint.conditions.as_ref().and_then(read)
+        };
+        let ready = condition(|conditions| conditions.ready).unwrap_or(true);
+        let serving = condition(|conditions| conditions.serving).unwrap_or(ready);
+        let terminating = condition(|conditions| conditions.terminating).unwrap_or(false);
+        if ready || every_one_ready {
+            Some(&mut self.ready)
+        } else if serving && terminating {
+            Some(&mut self.terminating)
+        } else {
+            None
+        }
+    }
+
+    fn addresses(self) -> Vec<SocketAddr> {
+        let tier = if self.ready.is_empty() { self.terminating } else { self.ready };
+        let mut addresses: Vec<SocketAddr> = tier.pods.into_values().chain(tier.others).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
+    }
+}
+
+/// Endpoints of one tier: a pod counts once, whatever the number of its addresses.
+#[derive(Default)]
+struct Tier {
+    pods: BTreeMap<(String, String), SocketAddr>,
+    others: Vec<SocketAddr>,
+}
+
+impl Tier {
+    fn is_empty(&self) -> bool {
+        self.pods.is_empty() && self.others.is_empty()
+    }
+
+    fn add(&mut self, endpoint: &Endpoint, address: SocketAddr, prefers_ipv6: bool) {
+        let Some(pod) = pod(endpoint) else { return self.others.push(address) };
+        let rank = |address: &SocketAddr| (address.is_ipv6() != prefers_ipv6, *address);
+        self.pods
+            .entry(pod)
+            .and_modify(|kept| {
+                if rank(&address) < rank(kept) {
+                    *kept = address;
+                }
+            })
+            .or_insert(address);
+    }
+}
+
+/// What an endpoint stands for: a pod by kind and by uid, or by name where there is no uid.
+fn pod(endpoint: &Endpoint) -> Option<(String, String)> {
+    let target = endpoint.target_ref.as_ref()?;
+    let identity = target.uid.as_ref().or(target.name.as_ref())?;
+    Some((target.kind.clone().unwrap_or_default(), identity.clone()))
+}
+
+#[cfg(test)]
+mod tests;
