@@ -20,10 +20,12 @@ impl FromStr for Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = self.0.as_millis();
-        match () {
-            () if milliseconds % 1_000 != 0 => write!(f, "{milliseconds}ms"),
-            () if milliseconds % 60_000 != 0 || milliseconds == 0 => write!(f, "{}s", milliseconds / 1_000),
-            () => write!(f, "{}m", milliseconds / 60_000),
+        if !milliseconds.is_multiple_of(1_000) {
+            write!(f, "{milliseconds}ms")
+        } else if !milliseconds.is_multiple_of(60_000) || milliseconds == 0 {
+            write!(f, "{}s", milliseconds / 1_000)
+        } else {
+            write!(f, "{}m", milliseconds / 60_000)
         }
     }
 }
