@@ -38,7 +38,7 @@ pub(super) fn statuses(report: &Report) -> Value {
             "status": rendered.status,
         })
     };
-    status::render(&report.statuses).into_iter().map(status).collect()
+    status::render(&report.statuses, jiff::Timestamp::UNIX_EPOCH).into_iter().map(status).collect()
 }
 
 /// `/listeners`: where each is opened, or why not.

@@ -49,3 +49,6 @@ pub type HttpRoute = Object<HttpRouteSpec>;
 pub type GrpcRoute = Object<GrpcRouteSpec>;
 /// A ReferenceGrant.
 pub type ReferenceGrant = Object<ReferenceGrantSpec>;
+
+/// `spec.controllerName` of the classes that are ours, and `controllerName` in the statuses that we write.
+pub const CONTROLLER_NAME: &str = "pingway.dev/gateway-controller";

@@ -38,8 +38,7 @@ use crate::table::backend::BackendKey;
 use grant::Grants;
 use route::Context;
 
-/// `spec.controllerName` of the classes that are ours.
-pub const CONTROLLER_NAME: &str = "pingway.dev/gateway-controller";
+pub use crate::api::CONTROLLER_NAME;
 
 /// What a verdict depends on beside the objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
