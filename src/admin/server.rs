@@ -1,7 +1,7 @@
 //! The thread that serves the pages.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub enum StartError {
     #[error(transparent)]
     NotLoopback(#[from] NotLoopback),
     /// A port that can't be opened.
-    #[error("{address} cannot be opened for {what} ({source}): {flag} ADDRESS:PORT names another")]
+    #[error("{address} cannot be opened for {what} ({why}): {flag} ADDRESS:PORT names another")]
     Bind {
         /// Whose.
         what: &'static str,
@@ -41,9 +41,9 @@ pub enum StartError {
         /// Which.
         address: SocketAddr,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
-    /// The system gives no thread or no runtime.
+    /// The system gives no thread.
     #[error("no thread for the metrics and admin pages: {0}")]
     Thread(#[from] io::Error),
 }
@@ -68,44 +68,59 @@ enum Port {
 /// Opens the ports and serves them from a thread of its own, until the answer is dropped.
 pub fn start(ports: Ports, sources: Sources) -> Result<Servers, StartError> {
     let admin = ports.admin.map(guard::loopback).transpose()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let entered = runtime.enter();
     let metrics = open("metrics and health", "--metrics", ports.metrics)?;
     let admin = admin.map(|address| open("the admin page", "--admin", address)).transpose()?;
-    drop(entered);
     let (stop, stopped) = oneshot::channel();
     let servers = Servers {
         metrics: metrics.local_addr()?,
-        admin: admin.as_ref().map(TcpListener::local_addr).transpose()?,
+        admin: admin.as_ref().map(net::TcpListener::local_addr).transpose()?,
         _stop: stop,
     };
     let pages = Arc::new(Pages { sources, readiness: Default::default() });
     std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = stopped => {}
-                () = accept(metrics, Port::Metrics, pages.clone()) => {}
-                () = async {
-                    match admin {
-                        Some(admin) => accept(admin, Port::Admin, pages.clone()).await,
-                        None => std::future::pending().await,
-                    }
-                } => {}
-            }
-        });
-        // A page that is being written is cut: the process ends.
-        runtime.shutdown_background();
+        if let Err(error) = serve_all(metrics, admin, &pages, stopped) {
+            tracing::error!("metrics and admin pages have ended: {error}");
+        }
     })?;
     Ok(servers)
 }
 
-fn open(what: &'static str, flag: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+/// Serves both ports until it is stopped. The runtime is made and dropped here: elsewhere another may be running.
+fn serve_all(
+    metrics: net::TcpListener,
+    admin: Option<net::TcpListener>,
+    pages: &Arc<Pages>,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let served = runtime.block_on(async {
+        let metrics = TcpListener::from_std(metrics)?;
+        let admin = admin.map(TcpListener::from_std).transpose()?;
+        tokio::select! {
+            // Dropped, not sent: either way it is the end.
+            _ = stopped => {}
+            () = accept(metrics, Port::Metrics, pages.clone()) => {}
+            () = async {
+                match admin {
+                    Some(admin) => accept(admin, Port::Admin, pages.clone()).await,
+                    None => std::future::pending().await,
+                }
+            } => {}
+        }
+        Ok(())
+    });
+    // A page that is being written is cut: the process ends.
+    runtime.shutdown_background();
+    served
+}
+
+fn open(what: &'static str, flag: &'static str, address: SocketAddr) -> Result<net::TcpListener, StartError> {
     let bind = || {
-        let listener = std::net::TcpListener::bind(address)?;
+        let listener = net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
-        TcpListener::from_std(listener)
+        Ok(listener)
     };
-    bind().map_err(|source| StartError::Bind { what, flag, address, source })
+    bind().map_err(|why| StartError::Bind { what, flag, address, why })
 }
 
 /// Accepts for ever.

@@ -1,6 +1,6 @@
 //! The flags of whatever serves: as typed, and turned into settings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
@@ -124,7 +124,7 @@ impl ServeFlags {
     pub(super) fn settings(&self) -> Settings {
         Settings {
             workers: self.workers.map_or(Settings::default().workers, usize::from),
-            port_map: self.port_map.iter().copied().collect(),
+            port_map: self.port_map(),
             metrics: self.metrics,
             admin: self.admin.0,
             max_connections: self.max_connections,
@@ -138,6 +138,11 @@ impl ServeFlags {
             drain_delay: self.times.drain_delay.0,
             drain_deadline: self.times.drain_deadline.0,
         }
+    }
+
+    /// Ports to open in place of others.
+    pub(super) fn port_map(&self) -> BTreeMap<u16, u16> {
+        self.port_map.iter().copied().collect()
     }
 
     /// What compile goes by, serving a folder of manifests.

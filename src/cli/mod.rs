@@ -3,6 +3,7 @@
 mod duration;
 mod flags;
 mod proxy;
+mod quickstart;
 mod serve;
 
 use std::process::ExitCode;
@@ -21,12 +22,15 @@ struct Cli {
 enum Command {
     /// Serve the Gateways found in a folder of manifests, and follow its changes
     Proxy(Box<proxy::Args>),
+    /// Serve a built-in example with echo backends, and print what to try
+    Quickstart(Box<quickstart::Args>),
 }
 
 /// Runs the command of the process's arguments; answers its exit code.
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Proxy(args) => proxy::run(&args),
+        Command::Quickstart(args) => quickstart::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("pingway: {error:#}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{self, IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -19,7 +19,7 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A backend's port can't be opened.
-    #[error("port {} cannot be opened for the echo backend {backend} ({source}): --port-map {}=PORT takes another", address.port(), declared)]
+    #[error("port {} cannot be opened for the echo backend {backend} ({why}): --port-map {}=PORT takes another", address.port(), declared)]
     Bind {
         /// Whose.
         backend: String,
@@ -28,9 +28,9 @@ pub enum StartError {
         /// What was to be opened.
         address: SocketAddr,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
-    /// The system gives no thread or no runtime.
+    /// The system gives no thread.
     #[error("no thread for the echo backends: {0}")]
     Thread(#[from] io::Error),
 }
@@ -45,8 +45,6 @@ pub struct Backends {
 
 /// Starts an echo backend for each loopback address of the EndpointSlices among the objects, and rewrites their ports.
 pub fn start(changes: &mut [Change], ports: &PortMap) -> Result<Backends, StartError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let entered = runtime.enter();
     let mut opened = Opened { ports, listeners: BTreeMap::new(), backends: Vec::new() };
     for change in changes {
         match change {
@@ -55,26 +53,37 @@ pub fn start(changes: &mut [Change], ports: &PortMap) -> Result<Backends, StartE
             Change::Put(_) | Change::Remove(_) => {}
         }
     }
-    drop(entered);
     let Opened { listeners, backends, .. } = opened;
-    let (stop, stopped) = oneshot::channel::<()>();
+    let (stop, stopped) = oneshot::channel();
     std::thread::Builder::new().name("echo".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            for (listener, name) in listeners.into_values() {
-                tokio::spawn(echo::serve(listener, name));
-            }
-            // Dropped, not sent: either way it is the end.
-            let _ = stopped.await;
-        });
-        runtime.shutdown_background();
+        if let Err(error) = serve_all(listeners, stopped) {
+            tracing::error!("the echo backends have ended: {error}");
+        }
     })?;
     Ok(Backends { backends, _stop: stop })
 }
 
+/// By the address that the manifests name: what listens, and its name.
+type Listeners = BTreeMap<SocketAddr, (net::TcpListener, Arc<str>)>;
+
+/// Serves all until it is stopped. The runtime is made and dropped here: elsewhere another may be running.
+fn serve_all(listeners: Listeners, stopped: oneshot::Receiver<()>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let served = runtime.block_on(async {
+        for (listener, name) in listeners.into_values() {
+            tokio::spawn(echo::serve(TcpListener::from_std(listener)?, name));
+        }
+        // Dropped, not sent: either way it is the end.
+        let _ = stopped.await;
+        Ok(())
+    });
+    runtime.shutdown_background();
+    served
+}
+
 struct Opened<'a> {
     ports: &'a PortMap,
-    /// By the address that the manifests name.
-    listeners: BTreeMap<SocketAddr, (TcpListener, Arc<str>)>,
+    listeners: Listeners,
     backends: Vec<Backend>,
 }
 
@@ -103,11 +112,11 @@ impl Opened<'_> {
             return Ok(listener.local_addr()?.port());
         }
         let bind = || {
-            let listener = std::net::TcpListener::bind(address)?;
+            let listener = net::TcpListener::bind(address)?;
             listener.set_nonblocking(true)?;
-            TcpListener::from_std(listener)
+            Ok(listener)
         };
-        let failed = |source| StartError::Bind { backend: name.to_owned(), declared: declared.port(), address, source };
+        let failed = |why| StartError::Bind { backend: name.to_owned(), declared: declared.port(), address, why };
         let listener = bind().map_err(failed)?;
         let address = listener.local_addr()?;
         self.backends.push(Backend { name: name.to_owned(), address });

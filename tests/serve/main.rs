@@ -6,6 +6,7 @@ mod filters;
 mod grpc;
 mod http1;
 mod http2;
+mod quickstart;
 mod retry;
 mod smoke;
 mod support;

@@ -38,6 +38,15 @@ pub fn read(folder: &Path) -> io::Result<SourceEvent> {
     Ok(collection.tell(&tree.unreadable).unwrap_or_default())
 }
 
+/// Reads manifests that are no files, each a name and a text: every good object as a change, and all that is wrong.
+pub fn read_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> SourceEvent {
+    let mut collection = Collection::default();
+    for (name, text) in texts {
+        collection.put(Path::new(name), file::parse(Path::new(name), text.as_bytes()));
+    }
+    collection.tell(&[]).unwrap_or_default()
+}
+
 /// Reads a file, with its state on disk after that.
 fn load(shown: &Path, found: &Found) -> (Mark, Contents) {
     let failed = |message| Contents::failed(shown, 0, ProblemKind::Unreadable, message);
