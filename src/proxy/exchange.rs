@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use super::context::Context;
 use super::deadline::Clock;
@@ -19,7 +20,18 @@ pub(crate) struct Exchange<'w> {
     pub(crate) context: Context<'w>,
 }
 
-impl Exchange<'_> {
+impl<'w> Exchange<'w> {
+    /// Begins an exchange, within the route's time for the whole.
+    pub(crate) fn new(mut client: Client, context: Context<'w>, limit: Option<Duration>) -> Self {
+        let settings = &context.worker.settings;
+        let upload = Upload::new(client.body_done(), settings.replay_limit);
+        let mut clock = Clock::new(context.started, limit);
+        if !upload.is_finished() {
+            clock.watch_idleness(Some(settings.stream_idle_timeout));
+        }
+        Self { client, upload, clock, context }
+    }
+
     /// Waits for the endpoint's side, as long as the client is there and time is left.
     pub(crate) async fn wait<T>(
         &mut self,

@@ -19,6 +19,7 @@ mod connections;
 mod context;
 mod deadline;
 mod drain;
+mod ending;
 mod engine;
 mod exchange;
 mod failure;

@@ -4,17 +4,18 @@ use std::future::poll_fn;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::ResponseHeader;
 
-use super::engine::Upstream;
+use super::engine::{Speak, Upstream};
 use super::exchange::Exchange;
 use super::failure::Broken;
 use super::respond::grpc_status;
 use super::response_head::{HasBody, frame};
+use super::route::Forward;
 use super::upload::poll_now;
-use crate::table::filter::{Filters, HeadEdit};
+use crate::table::filter::HeadEdit;
 use crate::telemetry::label::Direction;
 
 /// Where the two directions stand after a step.
@@ -31,11 +32,11 @@ impl Exchange<'_> {
         &mut self,
         mut head: Box<ResponseHeader>,
         upstream: &mut Upstream,
-        filters: [Option<&Filters>; 2],
+        to: &Forward,
     ) -> Result<(), Broken> {
         self.upload.settle();
         self.clock.watch_idleness(Some(self.context.worker.settings.stream_idle_timeout));
-        let ends = self.prepare(&mut head, upstream, filters);
+        let ends = self.prepare(&mut head, upstream, to);
         self.context.answered(head.status.as_u16(), None);
         Self::write(&mut self.client, &mut self.clock, |client| client.send_head(head, ends)).await?;
         if ends {
@@ -57,14 +58,16 @@ impl Exchange<'_> {
     }
 
     /// Makes a head the one that the client gets. Answers whether the response ends with it.
-    fn prepare(&mut self, head: &mut ResponseHeader, upstream: &mut Upstream, filters: [Option<&Filters>; 2]) -> bool {
+    fn prepare(&mut self, head: &mut ResponseHeader, upstream: &mut Upstream, to: &Forward) -> bool {
         let has_body = frame(head, self.context.version, &self.context.method);
         if self.context.grpc {
             self.context.outcome.grpc_status = grpc_status(&head.headers);
         }
-        for edits in filters.into_iter().flatten().filter_map(|filters| filters.response_headers.as_ref()) {
-            edits.apply(head);
+        if to.speak == Speak::Http1 && head.headers.contains_key(TRAILER) {
+            self.context.worker.telemetry.trailers_dropped(Direction::Response);
+            head.remove_header(&TRAILER);
         }
+        to.edit_response(head);
         let ends_with_connection = self.context.version == Version::HTTP_10
             && has_body == HasBody::Yes
             && !head.headers.contains_key(CONTENT_LENGTH);
@@ -74,7 +77,7 @@ impl Exchange<'_> {
         let ends = has_body == HasBody::No || upstream.body_done();
         let http1 = self.context.version != Version::HTTP_2;
         if ends && http1 && has_body == HasBody::Yes && !head.headers.contains_key(CONTENT_LENGTH) {
-            head.remove_header(&http::header::TRANSFER_ENCODING);
+            head.remove_header(&TRANSFER_ENCODING);
             head.set(&CONTENT_LENGTH, &HeaderValue::from_static("0"));
         }
         ends

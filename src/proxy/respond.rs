@@ -1,5 +1,7 @@
 //! Our own answers, HTTP and gRPC: short, with the word that says why, and the request's id.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -10,7 +12,9 @@ use super::context::Context;
 use super::engine::{Client, ClientError, Kept};
 use super::failure::Failure;
 use super::forwarded::REQUEST_ID;
+use crate::live::LiveRule;
 use crate::table::filter::{Filters, HeadEdit};
+use crate::table::rule::Action;
 
 const REASON: HeaderName = HeaderName::from_static("x-pingway-reason");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -35,12 +39,12 @@ pub(crate) async fn redirect(
     client: Client,
     mut context: Context<'_>,
     (status, location): (StatusCode, HeaderValue),
-    filters: &Filters,
+    rule: Arc<LiveRule>,
 ) -> Kept {
     context.answered(status.as_u16(), None);
     let mut head = empty(status);
     head.set(&LOCATION, &location);
-    if let Some(edits) = &filters.response_headers {
+    if let Action::Redirect { filters: Filters { response_headers: Some(edits), .. }, .. } = &rule.rule.action {
         edits.apply(&mut head);
     }
     send(client, context, head, Bytes::new()).await

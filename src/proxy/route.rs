@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use http::header::TRAILER;
 use http::{HeaderValue, StatusCode};
-use pingora::http::RequestHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::connection::Connection;
 use super::context::Context;
@@ -20,6 +21,7 @@ use crate::table::filter::redirect::Scheme;
 use crate::table::lookup::{NotFound, Silent};
 use crate::table::matches::PathMatched;
 use crate::table::rule::Action;
+use crate::telemetry::label::Direction;
 use crate::telemetry::outcome::Reason;
 
 /// What is done with a request.
@@ -27,7 +29,7 @@ pub(crate) enum Routed {
     /// It goes to an endpoint of a backend.
     Forward(Forward),
     /// It is sent elsewhere.
-    Redirect((StatusCode, HeaderValue), Box<Filters>),
+    Redirect((StatusCode, HeaderValue), Arc<LiveRule>),
     /// It fails.
     Fail(Failure),
 }
@@ -44,13 +46,12 @@ pub(crate) struct Forward {
 }
 
 impl Forward {
-    /// The filters of the rule and of the backendRef.
-    pub(crate) fn filters(&self) -> [Option<&Filters>; 2] {
-        match &self.rule.rule.action {
-            Action::Forward { filters, backends } => {
-                [Some(filters), backends.get(self.chosen).map(|backend| &backend.filters)]
-            }
-            Action::Redirect { .. } | Action::Fail { .. } => [None, None],
+    /// Edits a response's head by the filters of the rule, then by those of the backendRef.
+    pub(crate) fn edit_response(&self, head: &mut ResponseHeader) {
+        let Action::Forward { filters, backends } = &self.rule.rule.action else { return };
+        let of_backend = backends.get(self.chosen).map(|backend| &backend.filters);
+        for edits in [Some(filters), of_backend].into_iter().flatten().filter_map(|f| f.response_headers.as_ref()) {
+            edits.apply(head);
         }
     }
 }
@@ -69,10 +70,10 @@ fn try_route(head: &mut RequestHeader, body_done: bool, context: &mut Context<'_
     context.rule = Some(rule.clone());
     match &rule.rule.action {
         Action::Fail { status, .. } => Err(Failure::new(status_or_500(*status), Reason::RuleInvalid)),
-        Action::Redirect { redirect, filters } => {
+        Action::Redirect { redirect, .. } => {
             let location = redirect.location(&judged.view(head), matched, listener(context.connection));
             let location = location.ok_or(BadHead::Path)?;
-            Ok(Routed::Redirect((status_or_500(redirect.status), location), Box::new(filters.clone())))
+            Ok(Routed::Redirect((status_or_500(redirect.status), location), rule.clone()))
         }
         Action::Forward { filters, backends } => {
             let (picked, backend) = pick(&rule)?;
@@ -117,6 +118,11 @@ fn prepare(
     context: &mut Context<'_>,
 ) -> Result<Asked, Failure> {
     let body = BodyLength::of(&head.headers, body_done);
+    if head.headers.contains_key(TRAILER) {
+        // Pingora's sessions hand out no request's trailers, so none will follow.
+        context.worker.telemetry.trailers_dropped(Direction::Request);
+        head.remove_header(&TRAILER);
+    }
     let mut asked = strip_request(head, body != BodyLength::Empty);
     if speak == Speak::Http2 {
         asked.upgrade = None;

@@ -60,8 +60,7 @@ impl Tunnel {
     }
 
     /// Ends it so that both sides know it was cut, or closes it after its end.
-    pub(crate) async fn close(self, cut: bool) {
-        drop(self.upstream);
+    pub(crate) fn close(self, cut: bool) {
         if cut && let Some(io) = Io::reclaim(self.client, None) {
             io.reset();
         }

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::support::client::Raw;
-use crate::support::{Backend, Edge, TO_A, field, read_head, text, within, write};
+use crate::support::{Backend, Edge, TO_A, field, read_head, text, until, within, write};
 
 /// A backend that gives each connection's first request head out, and answers with these bytes, as often as it is asked.
 async fn answering(answer: &'static str) -> (Backend, mpsc::UnboundedReceiver<String>) {
@@ -72,6 +72,11 @@ async fn what_is_ambiguous_is_refused_and_reaches_no_backend() {
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
         ("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET /pub%2F..%2Fadm HTTP/1.1\r\nHost: a\r\n\r\n", 400),
@@ -405,10 +410,13 @@ async fn request_trailers_of_http_1_are_dropped_and_the_body_arrives() {
     let backend = Backend::named("a").await;
     let edge = Edge::to(backend.address).await;
     let mut raw = edge.connect().await;
-    raw.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n").await;
+    raw.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n").await;
     raw.read_until("\r\n\r\na").await;
     let seen = backend.take_seen();
-    assert_eq!((&*seen[0].body, seen[0].head.headers.get("x-sum")), (&b"abc"[..], None));
+    let headers = &seen[0].head.headers;
+    assert_eq!((&*seen[0].body, headers.get("x-sum"), headers.get("trailer")), (&b"abc"[..], None, None));
+    let dropped = edge.proxy.metric("pingway_trailers_dropped_total{direction=\"request\"}").await;
+    assert_eq!(dropped, Some(1.0));
 }
 
 #[tokio::test]
@@ -429,6 +437,43 @@ async fn a_head_that_is_too_large_is_answered() {
     let fields: String = (0..300).map(|i| format!("x-{i}: 1\r\n")).collect();
     let answer = edge.exchange(format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n")).await.expect("no reset");
     assert!(answer.starts_with("HTTP/1.1 431 ") && answer.ends_with("headers_too_large"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_happened_is_in_the_access_log() {
+    let backend = Backend::named("body").await;
+    let services = [("a", None, &[backend.address][..])];
+    let rules = "- matches: [{path: {value: /a}}]\n  backendRefs: [{name: a, port: 80}]";
+    let edge = Edge::with_arguments(&services, rules, &["--access-log"]).await;
+    let mut raw = edge.connect().await;
+    raw.send("POST /a/x?q=1 HTTP/1.1\r\nHost: A.test:81\r\nContent-Length: 3\r\nUser-Agent: me\r\nX-Request-Id: mine\r\n\r\nabc").await;
+    raw.read_until("\r\n\r\nbody").await;
+    raw.send("GET /none HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    raw.read_until("no_route").await;
+    let lines = until("two lines", async || Some(edge.proxy.access_log()).filter(|lines| lines.len() == 2)).await;
+    let (served, refused) = (&lines[0], &lines[1]);
+    for (field, wanted) in [
+        ("request_id", "mine".into()),
+        ("method", "POST".into()),
+        ("host", "A.test:81".into()),
+        ("path", "/a/x?q=1".into()),
+        ("protocol", "HTTP/1.1".into()),
+        ("status", 200.into()),
+        ("reason", serde_json::Value::Null),
+        ("route", "HTTPRoute default/r".into()),
+        ("backend", "default/a:80".into()),
+        ("endpoint", backend.address.to_string().into()),
+        ("attempts", 1.into()),
+        ("bytes_in", 3.into()),
+        ("bytes_out", 4.into()),
+        ("user_agent", "me".into()),
+    ] {
+        assert_eq!(served[field], wanted, "{field} in {served}");
+    }
+    assert_eq!(
+        (&refused["status"], &refused["reason"], &refused["attempts"]),
+        (&404.into(), &"no_route".into(), &0.into())
+    );
 }
 
 #[tokio::test]

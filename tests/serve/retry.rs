@@ -9,6 +9,7 @@ use http::Request;
 use tokio::net::TcpListener;
 
 use crate::support::client::{self, Answer};
+use crate::support::h2_wire::h2_backend;
 use crate::support::{Backend, Edge, TO_A, read_head, text, write};
 
 /// An address that refuses connections.
@@ -166,6 +167,38 @@ async fn a_pooled_connection_that_has_died_costs_nobody_a_request() {
         raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         assert!(raw.read_until("\r\n\r\nok").await.starts_with("HTTP/1.1 200 "));
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_is_sent_again_whatever_the_method() {
+    let refused = Arc::new(AtomicUsize::new(0));
+    let backend = h2_backend(65_535, move |(_, mut respond)| {
+        let first = refused.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            if first {
+                return respond.send_reset(h2::Reason::REFUSED_STREAM);
+            }
+            let mut body = respond.send_response(http::Response::new(()), false).unwrap();
+            crate::support::h2_wire::send(&mut body, "ok", true).await;
+        }
+    })
+    .await;
+    let edge = Edge::with_rules(&[("a", Some("kubernetes.io/h2c"), &[backend.address])], TO_A).await;
+    assert_eq!(send(&edge, "POST", "body").await.text(), "ok");
+}
+
+#[tokio::test]
+async fn an_http_2_protocol_error_does_not_send_a_post_twice() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let backend = h2_backend(65_535, move |(_, mut respond)| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async move { respond.send_reset(h2::Reason::PROTOCOL_ERROR) }
+    })
+    .await;
+    let edge = Edge::with_rules(&[("a", Some("kubernetes.io/h2c"), &[backend.address])], TO_A).await;
+    assert_eq!(send(&edge, "POST", "body").await.status, 502);
+    assert_eq!(count.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

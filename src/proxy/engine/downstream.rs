@@ -35,10 +35,9 @@ pub(crate) enum Kept {
 }
 
 /// What came of reading a request's head.
-#[allow(clippy::large_enum_variant, reason = "lives for a moment, and is a request nearly always")]
 pub(crate) enum Opening {
     /// A request.
-    Request(RequestHeader, Client),
+    Request(Box<RequestHeader>, Client),
     /// No request: the client closed, or broke off within the head.
     Nothing,
     /// Something that cannot be served: it is to be answered, and the connection closed.
@@ -197,7 +196,12 @@ impl Client {
     pub(crate) async fn reset(self) {
         match self {
             Self::H1(client) => client.reset().await,
-            Self::H2(client) => client.reset(),
+            // Dropped before its end, a stream is reset after its head, and data that are still queued are thrown away:
+            // let them go out first, as far as they can.
+            Self::H2(client) => {
+                tokio::task::yield_now().await;
+                drop(client);
+            }
         }
     }
 

@@ -37,10 +37,7 @@ pub(super) async fn open(mut session: Box<HttpSession>, limit: Duration) -> Open
             None => return Opening::Nothing,
         },
     }
-    // Pingora takes Transfer-Encoding and forgets Content-Length; whoever sends both means harm (RFC 9112, 6.3).
-    if session.req_header().headers.contains_key(TRANSFER_ENCODING)
-        && has_content_length(&session.get_headers_raw_bytes())
-    {
+    if !is_framed_plainly(&session) {
         return Opening::Refused(Refusal::Malformed, Client::H1(Http1Client { session, close: true }));
     }
     // The session learns the body's framing from the head, before the head leaves it.
@@ -50,7 +47,7 @@ pub(super) async fn open(mut session: Box<HttpSession>, limit: Duration) -> Open
         return Opening::Nothing;
     };
     stub.set_version(session.req_header().version);
-    let head = mem::replace(session.req_header_mut(), stub);
+    let head = Box::new(mem::replace(session.req_header_mut(), stub));
     Opening::Request(head, Client::H1(Http1Client { session, close }))
 }
 
@@ -63,6 +60,19 @@ fn refusal(error: &Error) -> Option<Refusal> {
             Some(if too_large { Refusal::TooLarge } else { Refusal::Malformed })
         }
         _ => None,
+    }
+}
+
+/// Whether a body is framed in a way that everyone on its way reads alike: by one coding, `chunked`, and not by a length too.
+/// Pingora takes the coding and forgets the length; whoever sends both means harm (RFC 9112, 6.1 and 6.3).
+fn is_framed_plainly(session: &HttpSession) -> bool {
+    let mut codings = session.req_header().headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(one), None) => {
+            one.as_bytes().eq_ignore_ascii_case(b"chunked") && !has_content_length(&session.get_headers_raw_bytes())
+        }
+        (Some(_), Some(_)) => false,
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use ::http::HeaderMap;
 use bytes::Bytes;
-use h2::{Reason, SendStream};
+use h2::SendStream;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v2::server::HttpSession;
 
@@ -22,12 +22,12 @@ pub(crate) struct Http2Client {
 }
 
 impl Http2Client {
-    pub(super) fn open(mut session: HttpSession) -> (RequestHeader, Self) {
+    pub(super) fn open(mut session: HttpSession) -> (Box<RequestHeader>, Self) {
         let head = session.req_header_mut();
         // The method and Content-Length tell the session whether a body is to come.
         let mut stub = RequestHeader::from(::http::Request::new(()).into_parts().0);
         stub.set_method(head.method.clone());
-        let head = std::mem::replace(head, stub);
+        let head = Box::new(std::mem::replace(head, stub));
         (head, Self { session, body: None, queued: Bytes::new(), ended: false })
     }
 
@@ -103,13 +103,6 @@ impl Http2Client {
         match &mut self.body {
             Some(body) => body.send_trailers(trailers).map_err(|_| ClientError::Gone),
             None => Err(ClientError::Gone),
-        }
-    }
-
-    pub(super) fn reset(mut self) {
-        match &mut self.body {
-            Some(body) => body.send_reset(Reason::INTERNAL_ERROR),
-            None => self.session.shutdown(),
         }
     }
 }

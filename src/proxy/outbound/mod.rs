@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use pingora::http::RequestHeader;
 
 use crate::proxy::engine::Speak;
-use crate::proxy::hop_by_hop::Asked;
+use crate::proxy::hop_by_hop::{Asked, tokens};
 use crate::proxy::request_head::{Target, authority};
 use crate::table::backend::AppProtocol;
 use crate::table::filter::{Filters, HeadEdit};
@@ -110,6 +110,7 @@ pub(crate) fn frame(
         Some(host) => HeaderValue::from_bytes(host).ok()?,
         None => HeaderValue::try_from(fallback()).ok()?,
     };
+    settle_length(head);
     match speak {
         Speak::Http1 => frame_http1(head, path, &host, body, asked),
         Speak::Http2 => frame_http2(head, path, &host, asked)?,
@@ -155,6 +156,19 @@ fn frame_http2(head: &mut RequestHeader, path: PathAndQuery, host: &HeaderValue,
         head.set(&TE, &HeaderValue::from_static("trailers"));
     }
     Some(())
+}
+
+/// One Content-Length where there are several, or a list of them: Pingora has seen to it that they are equal (RFC 9110, 8.6).
+fn settle_length(head: &mut RequestHeader) {
+    let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
+    let (Some(first), second) = (lengths.next(), lengths.next()) else { return };
+    if second.is_none() && !first.as_bytes().contains(&b',') {
+        return;
+    }
+    let one = tokens(first).next().and_then(|length| HeaderValue::from_str(length).ok());
+    if let Some(length) = one {
+        head.set(&CONTENT_LENGTH, &length);
+    }
 }
 
 fn expects_body(method: &Method) -> bool {

@@ -73,6 +73,15 @@ fn bodies_are_framed_by_what_is_known_of_them() {
 }
 
 #[test]
+fn equal_lengths_become_one() {
+    for fields in [&[("Content-Length", "3"), ("Content-Length", "3")][..], &[("Content-Length", "3, 3")][..]] {
+        let head = framed(request("POST", "/", fields), None, Speak::Http1, BodyLength::Known);
+        let lengths: Vec<_> = head.headers.get_all("content-length").iter().collect();
+        assert_eq!(lengths, ["3"], "{fields:?}");
+    }
+}
+
+#[test]
 fn http_1_0_without_host_gets_our_own_address_as_host() {
     let mut head = request("GET", "/", &[]);
     head.set_version(Version::HTTP_10);

@@ -33,6 +33,7 @@ impl H2Client {
     /// The same, with a window for each stream.
     pub(crate) async fn connect_with(address: SocketAddr, window: u32) -> Self {
         let stream = within("a connection", TcpStream::connect(address)).await.expect("it accepts");
+        stream.set_nodelay(true).expect("a socket");
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(window).initial_connection_window_size(1 << 24);
         let (send, connection) = within("a handshake", builder.handshake(stream)).await.expect("HTTP/2");
