@@ -49,7 +49,7 @@ pub fn start(
         let (lives, permits, phase) = (lives.clone(), permits.clone(), phases.clone());
         let (serving, telemetry, settings) = (serving.clone(), telemetry.clone(), settings.clone());
         let run = move || {
-            let pool = UpstreamPool::default();
+            let pool = UpstreamPool::new(settings.upstream_idle_timeout);
             let worker = Arc::new(Worker { serving, pool, telemetry, settings, phase });
             let left = runtime.block_on(worker::run(Arc::new(Connections::new(worker, permits)), receiver));
             // Drops what is left.

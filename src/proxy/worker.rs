@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::pin::pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -71,6 +72,8 @@ pub(super) async fn run(connections: Arc<Connections>, mut commands: mpsc::Unbou
     let mut phase = connections.worker.phase.clone();
     let mut doors = HashMap::new();
     let mut draining = false;
+    let worker = connections.worker.clone();
+    let mut pool_sweep = pin!(worker.pool.sweep());
     loop {
         tokio::select! {
             biased;
@@ -84,6 +87,7 @@ pub(super) async fn run(connections: Arc<Connections>, mut commands: mpsc::Unbou
                 }
             },
             () = connections.tasks.wait() => break,
+            never = &mut pool_sweep => match never {},
             () = tokio::time::sleep(connections.pace(draining)) => draining = connections.sweep(),
         }
     }

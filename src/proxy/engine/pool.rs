@@ -8,6 +8,7 @@
 //! futures, and no await happens under it.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,7 @@ pub(super) struct Shelf {
     pub(super) http2: Http2Shelf,
 }
 
+#[cfg(test)]
 impl Default for UpstreamPool {
     fn default() -> Self {
         Self::new(Duration::from_secs(60))
@@ -102,7 +104,7 @@ impl UpstreamPool {
     }
 
     /// Sweeps once a second, for ever: a worker's task.
-    pub(crate) async fn sweep(&self) {
+    pub(crate) async fn sweep(&self) -> Infallible {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
             self.shelves.sweep(Instant::now());

@@ -58,23 +58,13 @@ impl Upstream {
     /// Sends a piece of the body (may be empty with `end`), no longer than [`Upstream::ready`] last answered; never waits.
     ///
     /// Answers `Ok(false)` when the endpoint has answered and takes no more: go on to the response. After a 101 and the
-    /// request's own end, the pieces are raw bytes both ways, and `end` closes our side only.
+    /// request's own end, the pieces are raw bytes both ways, and `end` closes our side only. Requests have no trailers:
+    /// Pingora's sessions read none from clients.
     pub(crate) async fn send_body(&mut self, piece: Bytes, end: bool) -> Result<bool, UpstreamError> {
         match self {
             Self::H1(exchange) => Ok(exchange.send_body(piece, end).await),
             Self::H2(exchange) => Ok(exchange.send_body(piece, end)),
         }
-    }
-
-    /// Sends trailers and ends the request (HTTP/1: they are dropped, and the body ended).
-    pub(crate) async fn send_trailers(&mut self, trailers: HeaderMap) -> Result<(), UpstreamError> {
-        match self {
-            Self::H1(exchange) => {
-                exchange.send_body(Bytes::new(), true).await;
-            }
-            Self::H2(exchange) => exchange.send_trailers(trailers),
-        }
-        Ok(())
     }
 
     /// The next response head, 1xx included (HTTP/1; Pingora's HTTP/2 client passes none). Cancel-safe. Goes on sending what

@@ -104,12 +104,6 @@ impl Http2Exchange {
         sent
     }
 
-    pub(super) fn send_trailers(&mut self, trailers: HeaderMap) {
-        if let Some(body) = self.body.as_mut().filter(|_| !self.request_ended) {
-            self.request_ended = body.send_trailers(trailers).is_ok();
-        }
-    }
-
     pub(super) async fn head(&mut self) -> Result<Box<ResponseHeader>, UpstreamError> {
         if self.response != Receiving::Head || self.body.is_none() {
             return Err(UpstreamError::over());

@@ -24,7 +24,6 @@ pub(super) const STATUS_200: &[u8] = &[0x88];
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) kind: u8,
-    pub(super) flags: u8,
     pub(super) stream: u32,
     pub(super) payload: Vec<u8>,
 }
@@ -68,10 +67,10 @@ impl Frames {
     pub(super) async fn next(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.0.read_exact(&mut head).await.ok()?;
-        let [a, b, c, kind, flags, s, t, u, v] = head;
+        let [a, b, c, kind, _flags, s, t, u, v] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
         self.0.read_exact(&mut payload).await.ok()?;
-        Some(Frame { kind, flags, stream: u32::from_be_bytes([s & 0x7f, t, u, v]), payload })
+        Some(Frame { kind, stream: u32::from_be_bytes([s & 0x7f, t, u, v]), payload })
     }
 
     /// The next frame of a kind; others are passed over. `None` at the end of the input.

@@ -1,6 +1,5 @@
 //! HTTP/1: framing of requests and responses, errors, cancellation.
 
-use ::http::HeaderMap;
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 
@@ -66,23 +65,6 @@ async fn a_head_from_http2_becomes_http1() {
     from_http2.set_version(::http::Version::HTTP_2);
     let text = seen(from_http2, &[], 0).await;
     assert!(text.starts_with("GET /a?b=c HTTP/1.1\r\n") && text.contains("Host: shop.test:81\r\n"), "{text}");
-}
-
-#[tokio::test]
-async fn trailers_are_dropped_and_end_the_body() {
-    let server = Scripted::new(|mut socket, _| async move {
-        read_head(&mut socket).await;
-        assert_eq!(read_text(&mut socket, 11).await, "1\r\na\r\n0\r\n\r\n");
-        write(&mut socket, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-    })
-    .await;
-    let mut upstream = server.http1(&UpstreamPool::default()).await;
-    upstream.send_head(head("POST", "/", &[]), false).await.expect("sent");
-    assert!(upstream.send_body(Bytes::from_static(b"a"), false).await.expect("sent"));
-    upstream.send_trailers(HeaderMap::new()).await.expect("sent");
-    assert_eq!(upstream.head().await.expect("a head").status, 200);
-    assert!(upstream.body_done());
-    assert!(upstream.trailers().await.expect("none").is_none());
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ async fn the_sweep_runs_by_itself() {
     let (server, pool) = pooled(OK).await;
     server.endpoint.gone.store(true, Ordering::Relaxed);
     tokio::select! {
-        () = pool.sweep() => {}
+        never = pool.sweep() => match never {},
         () = until("swept", || pool.endpoints() == 0) => {}
     }
 }
