@@ -1,5 +1,6 @@
 //! The command line: one file for each command, and the flags that several share.
 
+mod check;
 mod duration;
 mod flags;
 mod proxy;
@@ -24,6 +25,8 @@ enum Command {
     Proxy(Box<proxy::Args>),
     /// Serve a built-in example with echo backends, and print what to try
     Quickstart(Box<quickstart::Args>),
+    /// Print the status that every object of a folder of manifests would get
+    Check(check::Args),
 }
 
 /// Runs the command of the process's arguments; answers its exit code.
@@ -31,6 +34,7 @@ pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Proxy(args) => proxy::run(&args),
         Command::Quickstart(args) => quickstart::run(&args),
+        Command::Check(args) => check::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("pingway: {error:#}");

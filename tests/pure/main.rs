@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot be set up is to fail")]
 
+mod check;
 mod documents;
 mod layers;
 mod table_model;
