@@ -15,6 +15,7 @@ use super::failure::Broken;
 use super::response_head::relays_informational;
 use super::upload::poll_now;
 use crate::live::InFlight;
+use crate::telemetry::label::UpstreamProtocol;
 
 /// How long a client that waits for `100 Continue` is let wait for the endpoint's, before it gets ours. Long enough for the
 /// endpoint to refuse the body; clients go on by themselves after about as long (RFC 9110, 10.1.1).
@@ -68,6 +69,12 @@ impl Exchange<'_> {
         let reused = upstream.reused();
         let sent = if reused { began } else { Instant::now() };
         self.context.outcome.connect = (!reused).then(|| sent.duration_since(began));
+        if !reused {
+            worker.telemetry.upstream_connected(match speak {
+                Speak::Http1 => UpstreamProtocol::Http1,
+                Speak::Http2 => UpstreamProtocol::Http2,
+            });
+        }
         match self.ask(&mut upstream, head, speak, expects_continue).await {
             Ok(head) => {
                 let after = sent.elapsed();

@@ -73,8 +73,6 @@ families! {
         "TLS handshakes with clients that did not come about.";
     UPSTREAM_CONNECTS: Counter "upstream_connects_total" &["protocol"],
         "Connections made to endpoints.";
-    UPSTREAM_OPEN: Gauge "upstream_connections_open" &["protocol"],
-        "Connections to endpoints that are open, idle ones included.";
     UPSTREAM_ERRORS: Counter "upstream_errors_total" &["reason"],
         "Tries that failed at an endpoint, those that were tried again included.";
     TRAILERS_DROPPED: Counter "trailers_dropped_total" &["direction"],

@@ -128,8 +128,6 @@ labels! {
         Budget = "budget",
         /// The body is too large to be kept for another try.
         BodyTooLarge = "body_too_large",
-        /// The endpoint may have acted on the request.
-        Processed = "processed",
         /// The client would not wait: the request's deadline comes before the next try.
         Deadline = "deadline",
     }

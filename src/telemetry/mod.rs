@@ -147,10 +147,9 @@ impl Telemetry {
         self.metrics.tls_failures.of(why).inc();
     }
 
-    /// A connection to an endpoint was made: open until the answer is dropped.
-    pub fn upstream_connected(&self, protocol: UpstreamProtocol) -> Counted {
+    /// A connection to an endpoint was made.
+    pub fn upstream_connected(&self, protocol: UpstreamProtocol) {
         self.metrics.upstream_connects.of(protocol).inc();
-        Counted::new(self.metrics.upstream_open.of(protocol))
     }
 
     /// A try failed at an endpoint.
