@@ -27,6 +27,11 @@ const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS as u32;
 /// Largest frame that the endpoint may send, in bytes.
 const MAX_FRAME: u32 = 64 * 1024;
 
+/// Longest time that the endpoint's side may leave sent bytes unacknowledged: beyond it the connection is broken, so that a
+/// node that vanished costs this long, and not the system's quarter of an hour.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
+
 /// Both ends of an HTTP/2 connection: where streams begin, and what has to be polled for anything to happen.
 pub(super) type Http2 = (SendRequest<Bytes>, Connection<Io, Bytes>);
 
@@ -75,7 +80,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Upstrea
 
 async fn dial(address: SocketAddr) -> Result<TcpStream, UpstreamError> {
     let connected = match TcpStream::connect(address).await {
-        Ok(socket) => socket.set_nodelay(true).map(|()| socket),
+        Ok(socket) => prepare(&socket).map(|()| socket),
         Err(error) => Err(error),
     };
     connected.map_err(|error| match error.kind() {
@@ -88,6 +93,12 @@ async fn dial(address: SocketAddr) -> Result<TcpStream, UpstreamError> {
             Error::because(ErrorType::ConnectError, "while connecting", error),
         ),
     })
+}
+
+fn prepare(socket: &TcpStream) -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(socket).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    socket.set_nodelay(true)
 }
 
 /// What broke in a handshake: the connection, or what came over it is no HTTP/2.
