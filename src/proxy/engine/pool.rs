@@ -66,9 +66,8 @@ impl UpstreamPool {
     /// A pooled HTTP/1 connection on which anything has come while it was idle (its end, an error, stray bytes) is dropped.
     /// A new HTTP/2 connection carries nothing before the peer's SETTINGS have come; calls that race share one.
     ///
-    /// Errors are [`Connect`](super::Cause::Connect), [`ConnectTimeout`](super::Cause::ConnectTimeout),
-    /// [`Protocol`](super::Cause::Protocol) (no HTTP/2 there) and [`Refused`](super::Cause::Refused), and nothing was
-    /// processed.
+    /// Errors are [`Connect`](super::Cause::Connect), [`ConnectTimeout`](super::Cause::ConnectTimeout) and
+    /// [`Protocol`](super::Cause::Protocol) (no HTTP/2 there), and nothing was processed.
     pub(crate) async fn take(
         &self,
         endpoint: &Arc<Endpoint>,
