@@ -154,10 +154,9 @@ impl Exchange<'_> {
         if self.context.grpc {
             self.context.outcome.grpc_status = grpc_status(&trailers);
         }
-        let sent = Self::write(&mut self.client, &mut self.clock, |client| client.finish_with(trailers)).await?;
-        if !sent {
+        if !self.client.is_http2() {
             self.context.worker.telemetry.trailers_dropped(Direction::Response);
         }
-        Ok(())
+        Self::write(&mut self.client, &mut self.clock, |client| client.finish_with(trailers)).await
     }
 }

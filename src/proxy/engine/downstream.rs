@@ -169,11 +169,11 @@ impl Client {
         }
     }
 
-    /// Ends the response with trailers. Answers whether they were sent: HTTP/1 loses them.
-    pub(crate) async fn finish_with(&mut self, trailers: HeaderMap) -> Result<bool, ClientError> {
+    /// Ends the response with trailers; HTTP/1 loses them.
+    pub(crate) async fn finish_with(&mut self, trailers: HeaderMap) -> Result<(), ClientError> {
         match self {
-            Self::H1(client) => client.finish().await.map(|()| false),
-            Self::H2(client) => client.finish_with(trailers).map(|()| true),
+            Self::H1(client) => client.finish().await,
+            Self::H2(client) => client.finish_with(trailers),
         }
     }
 
