@@ -2,6 +2,7 @@
 
 mod check;
 mod duration;
+mod explain;
 mod flags;
 mod proxy;
 mod quickstart;
@@ -23,6 +24,8 @@ struct Cli {
 enum Command {
     /// Serve the Gateways found in a folder of manifests, and follow its changes
     Proxy(Box<proxy::Args>),
+    /// Tell which listener, route, rule and backends a request gets, and why the others lost
+    Explain(explain::Args),
     /// Serve a built-in example with echo backends, and print what to try
     Quickstart(Box<quickstart::Args>),
     /// Print the status that every object of a folder of manifests would get
@@ -33,6 +36,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Proxy(args) => proxy::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Check(args) => check::run(&args),
     };

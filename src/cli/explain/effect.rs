@@ -1,0 +1,151 @@
+//! What a rule does to the request: filters, backends and their shares, or the answer.
+
+use http::HeaderMap;
+use serde::Serialize;
+
+use super::request::Request;
+use crate::compile::Options;
+use crate::compile::endpoints::endpoints;
+use crate::snapshot::Snapshot;
+use crate::table::backend::{Target, WeightedBackend};
+use crate::table::filter::{Filters, HeaderEdits, Redirect, Scheme};
+use crate::table::listener::{Listener, Protocol};
+use crate::table::matches::PathMatched;
+use crate::table::rule::{Action, Rule};
+
+/// What comes of the request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "action")]
+pub(super) enum Effect {
+    Forward {
+        /// The exchange's limit, where it has one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timeout: Option<String>,
+        backends: Vec<Share>,
+    },
+    Redirect {
+        status: u16,
+        location: String,
+    },
+    Answer {
+        status: u16,
+        why: String,
+    },
+}
+
+/// One backendRef's share, and the request as it goes there.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Share {
+    pub(super) percent: f64,
+    /// The Service and port. `None`: the reference leads nowhere.
+    pub(super) backend: Option<String>,
+    pub(super) endpoints: Vec<String>,
+    /// Why this share is answered by the proxy itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fails: Option<String>,
+    pub(super) request: Outgoing,
+}
+
+/// The request as a backend gets it, and what is done to its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Outgoing {
+    pub(super) host: String,
+    /// Path and query.
+    pub(super) target: String,
+    /// Fields that were given or that filters set.
+    pub(super) headers: Vec<String>,
+    /// Edits of the response's fields.
+    pub(super) response: Vec<String>,
+}
+
+/// What a rule does to a request that its path matched so.
+pub(super) fn of(
+    rule: &Rule,
+    (request, matched): (&Request, PathMatched),
+    listener: &Listener,
+    (snapshot, options): (&Snapshot, &Options),
+) -> Effect {
+    match &rule.action {
+        Action::Redirect { redirect, .. } => redirected(redirect, request, matched, listener),
+        Action::Fail { status, why } => Effect::Answer { status: *status, why: why.to_string() },
+        Action::Forward { filters, backends } => {
+            let whole: u64 = backends.iter().map(|backend| u64::from(backend.weight)).sum();
+            if whole == 0 {
+                return Effect::Answer { status: 500, why: "no backendRef has a share above zero".to_owned() };
+            }
+            let share = |backend: &WeightedBackend| {
+                let outgoing = outgoing(request, matched, [filters, &backend.filters]);
+                share(backend, f64::from(backend.weight) * 100.0 / whole as f64, outgoing, (snapshot, options))
+            };
+            let timeout = rule.timeouts.request.map(|limit| format!("{limit:?}"));
+            Effect::Forward { timeout, backends: backends.iter().map(share).collect() }
+        }
+    }
+}
+
+fn redirected(redirect: &Redirect, request: &Request, matched: PathMatched, listener: &Listener) -> Effect {
+    let scheme = match listener.protocol {
+        Protocol::Http => Scheme::Http,
+        Protocol::Https { .. } => Scheme::Https,
+    };
+    match redirect.location(&request.view(), matched, (scheme, request.port)) {
+        Some(location) => Effect::Redirect {
+            status: redirect.status,
+            location: String::from_utf8_lossy(location.as_bytes()).into_owned(),
+        },
+        None => Effect::Answer { status: 400, why: "the request makes no Location".to_owned() },
+    }
+}
+
+fn share(
+    backend: &WeightedBackend,
+    percent: f64,
+    request: Outgoing,
+    (snapshot, options): (&Snapshot, &Options),
+) -> Share {
+    match &backend.target {
+        Target::Invalid { why } => {
+            Share { percent, backend: None, endpoints: Vec::new(), fails: Some(format!("500: {why}")), request }
+        }
+        Target::Backend(key) => {
+            let addresses = endpoints(snapshot, key, options).addresses;
+            let fails = addresses.is_empty().then(|| "503: no endpoints".to_owned());
+            let endpoints = addresses.iter().map(ToString::to_string).collect();
+            Share { percent, backend: Some(key.to_string()), endpoints, fails, request }
+        }
+    }
+}
+
+/// The filters of a rule and of its backendRef, in this order; of two rewrites the backendRef's counts.
+fn outgoing(request: &Request, matched: PathMatched, filters: [&Filters; 2]) -> Outgoing {
+    let view = request.view();
+    let mut headers = request.headers.clone();
+    headers.remove(http::header::HOST);
+    for edits in filters.iter().filter_map(|filters| filters.request_headers.as_ref()) {
+        edits.apply(&mut headers);
+    }
+    let rewrites = || filters.iter().rev().filter_map(|filters| filters.rewrite.as_ref());
+    let path = rewrites().find(|rewrite| rewrite.path.is_some()).map(|rewrite| rewrite.path(view.path, matched));
+    let query = view.query.map(|query| format!("?{query}")).unwrap_or_default();
+    Outgoing {
+        host: rewrites().find_map(|rewrite| rewrite.hostname.as_deref()).unwrap_or(&request.authority).to_owned(),
+        target: path.as_deref().unwrap_or(view.path).to_owned() + &query,
+        headers: lines(&headers),
+        response: filters.iter().filter_map(|filters| filters.response_headers.as_ref()).flat_map(edits).collect(),
+    }
+}
+
+fn lines(headers: &HeaderMap) -> Vec<String> {
+    headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))).collect()
+}
+
+fn edits(edits: &HeaderEdits) -> Vec<String> {
+    let pair = |verb: &str, (name, value): &(http::HeaderName, http::HeaderValue)| {
+        format!("{verb} {name}: {}", String::from_utf8_lossy(value.as_bytes()))
+    };
+    let set = edits.set.iter().map(|one| pair("set", one));
+    let add = edits.add.iter().map(|one| pair("add", one));
+    set.chain(add).chain(edits.remove.iter().map(|name| format!("remove {name}"))).collect()
+}

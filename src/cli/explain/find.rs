@@ -1,0 +1,181 @@
+//! What a request finds in the compiled tables.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::candidates::{Candidate, Recorder, nearest};
+use super::effect::{self, Effect};
+use super::request::Request;
+use super::words;
+use crate::api::ObjectName;
+use crate::compile::Options;
+use crate::snapshot::{Snapshot, Socket};
+use crate::table::RouteTable;
+use crate::table::filter::Scheme;
+use crate::table::listener::{Listener, Protocol};
+use crate::table::lookup::{HostIndex, NotFound, PathTrees, PortIndex};
+use crate::table::rule::Rule;
+
+/// The answer: where the request goes, or why nowhere.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Explanation {
+    pub(super) request: String,
+    /// The path in normal form, where it was written otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) normal_path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) listener: Option<ListenerFound>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<RuleFound>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) effect: Option<Effect>,
+    /// Why no rule takes the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) not_found: Option<String>,
+    pub(super) others: Vec<Candidate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct ListenerFound {
+    pub(super) gateway: String,
+    pub(super) name: String,
+    pub(super) hostname: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct RuleFound {
+    pub(super) route: String,
+    pub(super) rule: String,
+    /// The route's hostname by which it matched.
+    pub(super) hostname: String,
+    #[serde(rename = "match")]
+    pub(super) matches: String,
+}
+
+/// What there is to search.
+#[derive(Clone, Copy)]
+pub(super) struct Configuration<'a> {
+    pub(super) tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) options: &'a Options,
+}
+
+/// A listener and its Gateway.
+type Of<'a> = (&'a ObjectName, &'a Arc<Listener>);
+
+/// Explains a request.
+pub(super) fn explain(configuration: Configuration<'_>, request: &Request) -> Explanation {
+    let view = request.view();
+    let answer = Explanation {
+        request: format!("{} {}://{}:{}", request.method, request.scheme.as_str(), view.host, request.port)
+            + &request.written_path
+            + &view.query.map(|query| format!("?{query}")).unwrap_or_default(),
+        normal_path: (view.path != request.written_path).then(|| view.path.to_owned()),
+        listener: None,
+        rule: None,
+        effect: None,
+        not_found: None,
+        others: Vec::new(),
+    };
+    match on_port(configuration.tables, request) {
+        Ok(listeners) => look_up(configuration, request, &listeners, answer),
+        Err(why) => Explanation { not_found: Some(why), ..answer },
+    }
+}
+
+fn look_up(
+    Configuration { snapshot, options, .. }: Configuration<'_>,
+    request: &Request,
+    listeners: &[Of<'_>],
+    answer: Explanation,
+) -> Explanation {
+    let (view, port) = (request.view(), index(listeners));
+    let opened_with = match request.scheme {
+        Scheme::Http => None,
+        Scheme::Https => match port.listener(&request.server_name) {
+            Some(listener) => Some(listener.name.clone()),
+            None => {
+                let why = format!("no listener has a certificate for {}", request.server_name);
+                return Explanation { not_found: Some(why), ..answer };
+            }
+        },
+    };
+    let mut recorder = Recorder::default();
+    let found = port.lookup(&view, opened_with.as_deref(), &mut recorder);
+    let serving = port.listener(view.host);
+    let of = serving.and_then(|serving| listeners.iter().find(|(_, listener)| Arc::ptr_eq(listener, serving)));
+    let answer = Explanation {
+        listener: of.map(|(gateway, listener)| ListenerFound {
+            gateway: gateway.to_string(),
+            name: listener.name.to_string(),
+            hostname: listener.hostname.to_string(),
+        }),
+        others: serving.map(|listener| nearest(listener, &view, &recorder)).unwrap_or_default(),
+        ..answer
+    };
+    match found {
+        Ok(found) => Explanation {
+            rule: recorder.found.as_ref().map(|entry| RuleFound {
+                route: entry.rule.route.to_string(),
+                rule: words::rule(&entry.rule),
+                hostname: recorder.hostname.as_ref().map(ToString::to_string).unwrap_or_default(),
+                matches: words::matches(&entry.matches),
+            }),
+            effect: Some(effect::of(found.target, (request, found.path), found.listener, (snapshot, options))),
+            ..answer
+        },
+        Err(why) => Explanation { not_found: Some(why_not(why, request, opened_with.as_deref(), listeners)), ..answer },
+    }
+}
+
+fn index(listeners: &[Of<'_>]) -> PortIndex<Arc<Rule>> {
+    let mut trees = PathTrees::default();
+    let indexed = listeners.iter().map(|(_, listener)| {
+        let hosts = listener.hosts.iter().map(|host| Arc::new(HostIndex::build(host, &mut trees, Arc::clone)));
+        ((*listener).clone(), hosts.collect())
+    });
+    PortIndex::new(indexed.collect())
+}
+
+/// The listeners that are reached at the request's port and scheme. Where Gateways have sockets of their own for one
+/// port, those of the first such socket.
+fn on_port<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Request) -> Result<Vec<Of<'a>>, String> {
+    let all = || tables.values().flat_map(|table| table.listeners.iter().map(|listener| (&table.gateway, listener)));
+    let sockets = || all().flat_map(|(_, listener)| &listener.sockets);
+    let Some(&socket) = sockets().filter(|socket| socket.port == request.port).min() else {
+        let mut ports: Vec<_> = sockets().map(|socket: &Socket| socket.port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        return Err(format!("no accepted listener has port {}; there are {ports:?}", request.port));
+    };
+    let there: Vec<_> = all().filter(|(_, listener)| listener.sockets.contains(&socket)).collect();
+    let speaks = |listener: &Listener| match listener.protocol {
+        Protocol::Http => Scheme::Http,
+        Protocol::Https { .. } => Scheme::Https,
+    };
+    match there.iter().find(|(_, listener)| speaks(listener) != request.scheme) {
+        Some((gateway, listener)) => {
+            let (name, speaks) = (&listener.name, speaks(listener).as_str());
+            Err(format!("port {} speaks {speaks} (listener {name} of {gateway})", request.port))
+        }
+        None => Ok(there),
+    }
+}
+
+fn why_not(why: NotFound, request: &Request, opened_with: Option<&str>, listeners: &[Of<'_>]) -> String {
+    let (host, port) = (request.view().host, request.port);
+    match why {
+        NotFound::NoListener => {
+            let hostnames: Vec<_> = listeners.iter().map(|(_, listener)| listener.hostname.to_string()).collect();
+            format!("404: no listener on port {port} serves {host:?}; they serve {}", hostnames.join(", "))
+        }
+        NotFound::Misdirected => {
+            let opened = opened_with.unwrap_or_default();
+            format!("421: the connection was opened with listener {opened}, and another serves {host:?}")
+        }
+        NotFound::NoRule => "404: no rule of the listener takes the request".to_owned(),
+    }
+}

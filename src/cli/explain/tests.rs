@@ -1,0 +1,149 @@
+//! Tests of explanations, on one configuration.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::effect::Effect;
+use super::find::Explanation;
+use super::*;
+use crate::api::decode::{Decoded, decode};
+use crate::compile::Memo;
+use crate::snapshot::Change;
+
+const CONFIGURATION: &str = r#"
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: pingway}
+spec: {controllerName: pingway.dev/gateway-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: gw, namespace: ns}
+spec:
+  gatewayClassName: pingway
+  listeners:
+  - {name: web, port: 80, protocol: HTTP, hostname: "*.test"}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: shop, namespace: ns}
+spec:
+  parentRefs: [{name: gw}]
+  hostnames: [a.test]
+  rules:
+  - name: versions
+    matches: [{path: {value: /shop}, headers: [{name: x-version, value: "2"}]}]
+    filters:
+    - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-set, value: "1"}], remove: [x-gone]}}
+    - {type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: x-by, value: shop}]}}
+    - {type: URLRewrite, urlRewrite: {hostname: b.test, path: {type: ReplacePrefixMatch, replacePrefixMatch: /new}}}
+    backendRefs: [{name: one, port: 80, weight: 3}, {name: missing, port: 80}]
+  - matches: [{path: {value: /shop}, method: POST}]
+    backendRefs: [{name: one, port: 80}]
+  - matches: [{path: {type: Exact, value: /old}}]
+    filters: [{type: RequestRedirect, requestRedirect: {scheme: https, statusCode: 301}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: rest, namespace: ns}
+spec:
+  parentRefs: [{name: gw}]
+  rules:
+  - backendRefs: [{name: one, port: 80}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: one, namespace: ns}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: one-1, namespace: ns, labels: {kubernetes.io/service-name: one}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [10.0.0.1]}]
+"#;
+
+fn explained(method: &str, url: &str, fields: &[&str]) -> Explanation {
+    let mut snapshot = Snapshot::default();
+    for document in serde_yaml::Deserializer::from_str(CONFIGURATION) {
+        let value: Value = serde::Deserialize::deserialize(document).unwrap();
+        let Decoded::Item(item) = decode(value).unwrap() else { panic!("an object that is not served") };
+        snapshot.apply([Change::Put(item)]);
+    }
+    let options = Options { external_names: false, loopback_endpoints: true, reserved_ports: BTreeSet::new() };
+    let tables = compile(&snapshot, &options, &mut Memo::default()).tables;
+    let fields: Vec<_> = fields.iter().map(|&field| field.to_owned()).collect();
+    let request = Request::parse(method, url, &fields).unwrap();
+    explain(Configuration { tables: &tables, snapshot: &snapshot, options: &options }, &request)
+}
+
+#[test]
+fn a_forwarded_request_is_shown_with_filters_and_shares() {
+    let text = explained("GET", "http://a.test/shop/x?q=1", &["X-Version: 2", "x-gone: 1"]).to_string();
+    let wanted = r#"
+GET http://a.test:80/shop/x?q=1
+listener  web of Gateway ns/gw, hostname *.test
+route     HTTPRoute ns/shop, hostname a.test
+rule      spec.rules[0] (versions)
+match     path prefix "/shop", header x-version exactly "2"
+sends     /new/x?q=1 to host b.test
+  header    x-version: 2
+  header    x-set: 1
+  response  add x-by: shop
+backend    75.0 %  ns/one:80  10.0.0.1:8080
+backend    25.0 %  no backend  500: "#;
+    assert!(text.starts_with(wanted.trim_start()), "{text}");
+}
+
+#[test]
+fn the_nearest_others_tell_the_part_they_lost_by() {
+    let answer = explained("GET", "http://a.test/shop/%2e/x", &[]);
+    assert_eq!(answer.normal_path.as_deref(), Some("/shop/x"));
+    assert_eq!(answer.rule.map(|rule| rule.route).as_deref(), Some("HTTPRoute ns/rest"));
+    let others: Vec<_> = answer.others.iter().map(|other| (other.rule.as_str(), other.lost.as_str())).collect();
+    assert_eq!(
+        others,
+        [
+            ("spec.rules[1]", "method: wanted POST, request has GET"),
+            ("spec.rules[0] (versions)", r#"header x-version: wanted exactly "2", request has none"#),
+            ("spec.rules[2]", r#"path: wanted exactly "/old", request has "/shop/x""#),
+        ]
+    );
+}
+
+#[test]
+fn those_that_go_behind_and_wider_hosts_are_told_too() {
+    let answer = explained("POST", "http://a.test/shop", &["x-version: 2"]);
+    let others: Vec<_> = answer.others.iter().map(|other| (other.rule.as_str(), other.lost.as_str())).collect();
+    assert_eq!(others[0], ("spec.rules[0] (versions)", "goes behind in precedence"));
+    assert_eq!(others[1], ("spec.rules[0]", "hostname * is less specific"));
+}
+
+#[test]
+fn a_redirect_is_shown_with_its_location() {
+    let effect = explained("GET", "http://a.test/old?q=a%20b", &[]).effect;
+    let location = "https://a.test/old?q=a%20b".to_owned();
+    assert_eq!(effect, Some(Effect::Redirect { status: 301, location }));
+}
+
+#[test]
+fn what_is_not_found_says_why() {
+    for (url, why) in [
+        ("http://a.example/", r#"404: no listener on port 80 serves "a.example"; they serve *.test"#),
+        ("http://a.test:81/", "no accepted listener has port 81; there are [80]"),
+        ("https://a.test:80/", "port 80 speaks http (listener web of ns/gw)"),
+    ] {
+        assert_eq!(explained("GET", url, &[]).not_found.as_deref(), Some(why));
+    }
+}
+
+#[test]
+fn json_has_the_same_facts() {
+    let json = serde_json::to_value(explained("GET", "http://a.test/shop", &["x-version: 2"])).unwrap();
+    assert_eq!(json["rule"]["route"], "HTTPRoute ns/shop");
+    assert_eq!(json["effect"]["backends"][0]["percent"], 75.0);
+    assert_eq!(json["effect"]["backends"][0]["request"]["target"], "/new");
+    assert_eq!(json["others"][0]["lost"], "method: wanted POST, request has GET");
+}

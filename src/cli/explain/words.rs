@@ -1,0 +1,59 @@
+//! Matches and what they lost by, in words for people.
+
+use crate::table::matches::{LostBy, Match, PathMatch, ValueMatch};
+use crate::table::request::RequestView;
+use crate::table::rule::Rule;
+
+/// A rule, as its route spells it.
+pub(super) fn rule(rule: &Rule) -> String {
+    match &rule.name {
+        Some(name) => format!("spec.rules[{}] ({name})", rule.index),
+        None => format!("spec.rules[{}]", rule.index),
+    }
+}
+
+/// All parts of a match.
+pub(super) fn matches(matches: &Match) -> String {
+    let mut parts = vec![format!("path {}", path(&matches.path))];
+    parts.extend(matches.method.iter().map(|method| format!("method {method}")));
+    parts.extend(matches.headers.iter().map(|header| format!("header {} {}", header.name, value(&header.value))));
+    parts.extend(matches.query.iter().map(|query| format!("query parameter {} {}", query.name, value(&query.value))));
+    parts.join(", ")
+}
+
+/// What a request lacked for a match.
+pub(super) fn lost(matches: &Match, by: LostBy, request: &RequestView<'_>) -> String {
+    let has = |value: Option<&str>| value.map_or("none".to_owned(), |value| format!("{value:?}"));
+    match by {
+        LostBy::Path => format!("path: wanted {}, request has {:?}", path(&matches.path), request.path),
+        LostBy::Method => {
+            let wanted = matches.method.as_ref().map_or("any", |method| method.as_str());
+            format!("method: wanted {wanted}, request has {}", request.method)
+        }
+        LostBy::Header(i) => matches.headers.get(i).map_or_else(String::new, |header| {
+            let there = request.headers.get(&header.name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            format!("header {}: wanted {}, request has {}", header.name, value(&header.value), has(there.as_deref()))
+        }),
+        LostBy::Query(i) => matches.query.get(i).map_or_else(String::new, |query| {
+            let there = query.value_in(request.query.unwrap_or_default());
+            let (name, wanted) = (&query.name, value(&query.value));
+            format!("query parameter {name}: wanted {wanted}, request has {}", has(there.as_deref()))
+        }),
+    }
+}
+
+fn path(path: &PathMatch) -> String {
+    match path {
+        PathMatch::Exact(path) => format!("exactly {path:?}"),
+        PathMatch::Prefix(prefix) if prefix.is_empty() => "prefix \"/\"".to_owned(),
+        PathMatch::Prefix(prefix) => format!("prefix {prefix:?}"),
+        PathMatch::Regex(pattern) => format!("by the expression {:?}", pattern.source),
+    }
+}
+
+fn value(value: &ValueMatch) -> String {
+    match value {
+        ValueMatch::Exact(value) => format!("exactly {value:?}"),
+        ValueMatch::Regex(pattern) => format!("by the expression {:?}", pattern.source),
+    }
+}
