@@ -11,5 +11,6 @@ mod quickstart;
 mod retry;
 mod smoke;
 mod support;
+mod telemetry;
 mod timeouts;
 mod upgrade;

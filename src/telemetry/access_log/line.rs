@@ -18,7 +18,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("time", "when the request ended, RFC 3339 in UTC"),
     ("request_id", "the request's id, as in `x-request-id`"),
     ("method", "method"),
-    ("host", "the host that was routed by"),
+    ("host", "`Host` or `:authority`, as the client sent it"),
     ("path", "path and query as the client sent them, the first 1,024 bytes"),
     ("protocol", "`HTTP/1.0`, `HTTP/1.1` or `HTTP/2`"),
     ("peer", "who opened the connection"),
@@ -46,7 +46,7 @@ pub struct Record<'a> {
     pub request_id: &'a str,
     /// Method.
     pub method: &'a str,
-    /// The host that was routed by.
+    /// `Host` or `:authority`, as the client sent it.
     pub host: &'a str,
     /// Path and query as the client sent them.
     pub path: &'a str,
