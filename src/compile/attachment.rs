@@ -69,7 +69,7 @@ fn listeners(
     });
     if allowed.is_empty() {
         let message = format!(
-            "no listener of Gateway {} that it refers to allows a {} of namespace {}",
+            "no listener of Gateway {} that it refers to allows routes of kind {} from namespace {}",
             gateway.name, route.object.kind, route.object.name.namespace
         );
         return Err(Refusal::new(Reason::NotAllowedByListeners, message));

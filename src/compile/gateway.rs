@@ -125,9 +125,13 @@ fn addresses(specs: &[GatewayAddress]) -> (Vec<Option<IpAddr>>, Result<(), Refus
             |what: String| Refusal::new(Reason::UnsupportedAddress, format!("spec.addresses[{index}]: {what}"));
         match spec.kind.as_deref().unwrap_or("IPAddress") {
             "IPAddress" => match spec.value.as_deref().unwrap_or_default() {
-                "" => drop(addresses.insert(None)),
+                "" => {
+                    addresses.insert(None);
+                }
                 text => match text.parse() {
-                    Ok(address) => drop(addresses.insert(Some(address))),
+                    Ok(address) => {
+                        addresses.insert(Some(address));
+                    }
                     Err(_) => return (Vec::new(), Err(unsupported(format!("{text:?} is not an IP address")))),
                 },
             },

@@ -65,7 +65,9 @@ impl Memo {
     /// Takes note of what changed.
     pub(super) fn changes(&mut self, snapshot: &Snapshot, views: &Views) -> Changes {
         let mut gateways = HashSet::new();
-        differences(self.views.iter(), views.iter(), |name| drop(gateways.insert(name.clone())));
+        differences(self.views.iter(), views.iter(), |name| {
+            gateways.insert(name.clone());
+        });
         self.views.clone_from(views);
         Changes {
             services: self.services.update(&snapshot.services),
