@@ -9,11 +9,11 @@ use std::sync::Arc;
 use super::Options;
 use super::certificate;
 use super::gateway::Views;
-use super::route::{self, Context, Parsed, Resolved, Source};
+use super::kept::Routes;
+use super::route::Resolved;
 use super::tables::Tables;
 use crate::api::{Namespace, ObjectName, ReferenceGrant, Service};
 use crate::snapshot::{Objects, Snapshot};
-use crate::table::matches::Patterns;
 
 /// What was found before.
 #[derive(Debug, Default)]
@@ -21,19 +21,11 @@ pub struct Memo {
     options: Option<Options>,
     pub(super) certificates: certificate::Known,
     pub(super) views: Views,
+    pub(super) routes: Routes,
     pub(super) tables: Tables,
-    patterns: Patterns,
     services: Seen<Service>,
     namespaces: Seen<Namespace>,
     grants: Seen<ReferenceGrant>,
-    routes: Vec<Kept>,
-}
-
-/// A route, and what was found of it.
-#[derive(Debug)]
-struct Kept {
-    parsed: Arc<Parsed>,
-    resolved: Arc<Resolved>,
 }
 
 /// Names of what came, went or changed since the compile before.
@@ -45,11 +37,6 @@ pub(super) struct Changes {
 }
 
 impl Memo {
-    /// Whether a route lost a rule to the number of regular expressions.
-    pub(super) fn starved(&self) -> bool {
-        self.routes.iter().any(|kept| kept.parsed.starved)
-    }
-
     /// Whether anything was found before.
     pub(super) fn is_fresh(&self) -> bool {
         self.options.is_none()
@@ -76,48 +63,11 @@ impl Memo {
             grants: !self.grants.update(&snapshot.grants).is_empty(),
         }
     }
-
-    /// All routes, by kind and name: parsed anew where they changed, resolved anew where anything did that they name.
-    pub(super) fn routes(&mut self, context: &Context<'_>, changes: &Changes) -> Vec<Arc<Resolved>> {
-        let snapshot = context.snapshot;
-        let http = snapshot.http_routes.values().map(|route| Source::Http(route.clone()));
-        let grpc = snapshot.grpc_routes.values().map(|route| Source::Grpc(route.clone()));
-        let mut before = std::mem::take(&mut self.routes).into_iter().peekable();
-        for source in http.chain(grpc) {
-            let place = (source.kind(), &source.meta().name);
-            let earlier = |kept: &Kept| {
-                !kept.parsed.source.is(&source)
-                    && (kept.parsed.object.kind, &kept.parsed.object.name).cmp(&place) == Ordering::Less
-            };
-            while before.next_if(earlier).is_some() {}
-            let known = before.next_if(|kept| {
-                kept.parsed.source.is(&source) || (kept.parsed.object.kind, &kept.parsed.object.name) == place
-            });
-            let kept = match known {
-                Some(kept) if kept.parsed.source.is(&source) && !changes.touch(&kept.resolved) => kept,
-                Some(kept) => {
-                    let parsed = match kept.parsed.source.is(&source) {
-                        true => kept.parsed,
-                        false => Arc::new(route::parse(source, &mut self.patterns)),
-                    };
-                    let resolved = Arc::new(route::resolve(&parsed, context, Some(&kept.resolved)));
-                    Kept { parsed, resolved }
-                }
-                None => {
-                    let parsed = Arc::new(route::parse(source, &mut self.patterns));
-                    let resolved = Arc::new(route::resolve(&parsed, context, None));
-                    Kept { parsed, resolved }
-                }
-            };
-            self.routes.push(kept);
-        }
-        self.routes.iter().map(|kept| kept.resolved.clone()).collect()
-    }
 }
 
 impl Changes {
     /// Whether a route stands on anything that changed.
-    fn touch(&self, route: &Resolved) -> bool {
+    pub(super) fn touch(&self, route: &Resolved) -> bool {
         let depends = &route.depends;
         let named = |changed: &HashSet<ObjectName>, names: &[ObjectName]| {
             !changed.is_empty() && names.iter().any(|name| changed.contains(name))

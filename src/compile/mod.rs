@@ -14,6 +14,7 @@ pub mod endpoints;
 mod gateway;
 mod grant;
 mod hosts;
+mod kept;
 mod listener;
 mod memo;
 mod precedence;
@@ -67,7 +68,7 @@ pub struct Compiled {
 pub fn compile(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     let reused = !memo.is_fresh();
     let compiled = step(snapshot, options, memo);
-    if reused && memo.starved() {
+    if reused && memo.routes.starved() {
         // The number of regular expressions is bounded; who came first must not count.
         *memo = Memo::default();
         return step(snapshot, options, memo);
@@ -82,7 +83,7 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     let gateways = gateway::resolve(snapshot, options, &classes, &grants, memo);
     let views = gateway::views(&gateways);
     let changes = memo.changes(snapshot, &views);
-    let routes = memo.routes(&Context { snapshot, options, grants: &grants, views: &views }, &changes);
+    let routes = memo.routes.update(&Context { snapshot, options, grants: &grants, views: &views }, &changes);
     let attached = tables::attached(&gateways, &routes);
     let statuses = Statuses {
         classes: class::statuses(snapshot, &classes),
@@ -92,5 +93,5 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     };
     let tables = memo.tables.build(&gateways, attached);
     let warnings = warnings::collect(&gateways, &routes, memo.tables.hosts());
-    Compiled { tables, backends: route::backends(&routes), statuses: Statuses { warnings, ..statuses } }
+    Compiled { tables, backends: memo.routes.backends(), statuses: Statuses { warnings, ..statuses } }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pingway::api::decode::{Decoded, decode};
-use pingway::api::{Item, ObjectName, ObjectRef};
+use pingway::api::{Item, ObjectName};
 use pingway::compile::{Compiled, Memo, Options, compile};
 use pingway::snapshot::{BindFailure, Change, Snapshot, Socket};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert_eq, prop_oneof, proptest};
@@ -205,7 +205,7 @@ fn begun() -> (Snapshot, Options) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 2, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_answer_does_not_depend_on_the_memo(
@@ -288,16 +288,15 @@ fn more_regular_expressions_than_are_served_refuse_the_same_routes_in_any_order(
         item(&object(GATEWAY_API, "HTTPRoute", "one", &format!("r{number:03}"), json!({ "spec": spec })))
     };
     let mut memo = Memo::default();
-    for number in (0..=most / 64).rev() {
+    for number in 1..=most / 64 {
         snapshot.apply([Change::Put(route(number))]);
     }
-    compile(&snapshot, &options, &mut memo);
-    snapshot.apply([Change::Remove(ObjectRef { ..route(0).reference() })]);
     compile(&snapshot, &options, &mut memo);
     snapshot.apply([Change::Put(route(0))]);
     let with = compile(&snapshot, &options, &mut memo);
     let without = compile(&snapshot, &options, &mut Memo::default());
     assert!(with.statuses == without.statuses);
-    let refused = with.statuses.routes.values().filter(|status| status.parents.iter().any(|p| !p.conditions[0].holds));
-    assert_eq!(refused.count(), 1);
+    let refused =
+        with.statuses.routes.iter().filter(|(_, status)| status.parents.iter().any(|p| !p.conditions[0].holds));
+    assert_eq!(refused.map(|(route, _)| route.to_string()).collect::<Vec<_>>(), ["HTTPRoute one/r064"]);
 }

@@ -5,7 +5,7 @@ mod http;
 mod parse;
 mod resolve;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -14,7 +14,6 @@ use super::precedence::Specificity;
 use super::verdict::Refusal;
 use crate::api::{GrpcRoute, HttpRoute, Kind, Meta, ObjectRef, ParentRef};
 use crate::status::RouteStatus;
-use crate::table::backend::BackendKey;
 use crate::table::filter::{Filters, Redirect};
 use crate::table::hostname::HostPattern;
 use crate::table::matches::Match;
@@ -80,11 +79,6 @@ impl Source {
 /// The statuses of the routes that have a parent of ours.
 pub(super) fn statuses(routes: &[Arc<Resolved>]) -> BTreeMap<ObjectRef, Arc<RouteStatus>> {
     routes.iter().filter_map(|route| Some((route.object.clone(), route.status.clone()?))).collect()
-}
-
-/// Every backend that a table names.
-pub(super) fn backends(routes: &[Arc<Resolved>]) -> BTreeSet<BackendKey> {
-    routes.iter().filter(|route| route.serves()).flat_map(|route| route.backends.iter().cloned()).collect()
 }
 
 /// A route by itself: all that can be said of it without looking at another object.

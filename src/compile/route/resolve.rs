@@ -63,9 +63,9 @@ impl Resolved {
         matches * hosts.sum::<usize>()
     }
 
-    /// Whether any listener serves it.
-    pub(in crate::compile) fn serves(&self) -> bool {
-        self.serving().next().is_some()
+    /// The backends that a table names by it.
+    pub(in crate::compile) fn served_backends(&self) -> &[BackendKey] {
+        if self.serving().next().is_some() { &self.backends } else { &[] }
     }
 
     fn serving(&self) -> impl Iterator<Item = &listener::View> {
