@@ -12,7 +12,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=never
 
-parts=(fmt clippy docs deny unit pure serve clients zero-loss memory benches callgrind)
+parts=(fmt clippy docs deny unit pure serve)
 strict=0 chosen=()
 export PINGWAY_SCALE=${PINGWAY_SCALE:-ci}
 for arg in "$@"; do

@@ -154,7 +154,8 @@ fn differences(before: &[Arc<Resolved>], now: &[Arc<Resolved>], mut tell: impl F
     loop {
         match (before.peek(), now.peek()) {
             (Some(a), Some(b)) if Arc::ptr_eq(a, b) => {
-                (before.next(), now.next());
+                before.next();
+                now.next();
             }
             (Some(a), Some(b)) => match a.object.cmp(&b.object) {
                 Ordering::Less => before.next().into_iter().for_each(|route| tell(route, false)),

@@ -114,7 +114,8 @@ fn differences<'o, T: 'o>(
     loop {
         let order = match (before.peek(), now.peek()) {
             (Some((_, a)), Some((_, b))) if Arc::ptr_eq(a, b) => {
-                (before.next(), now.next());
+                before.next();
+                now.next();
                 continue;
             }
             (Some((a, _)), Some((b, _))) => a.cmp(b),

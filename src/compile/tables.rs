@@ -32,10 +32,13 @@ pub(super) fn attached(gateways: &[gateway::Resolved<'_>], routes: &[Arc<Resolve
     attached
 }
 
+/// A listener's hosts, and the listener that they last became.
+type Built = (Hosts, Option<Arc<Listener>>);
+
 /// Tables and what they were made of, kept from compile to compile.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    listeners: BTreeMap<(ObjectName, Arc<str>), (Hosts, Option<Arc<Listener>>)>,
+    listeners: BTreeMap<(ObjectName, Arc<str>), Built>,
     tables: BTreeMap<ObjectName, Arc<RouteTable>>,
 }
 

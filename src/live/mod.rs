@@ -1,6 +1,6 @@
 //! What outlives a table, by key: endpoint sets, load statistics, TLS configurations, metric series.
 //!
-//! [`link`] binds a plain table to live handles; the registry finds or makes them. The request path only reads here.
+//! [`link()`] binds a plain table to live handles; the registry finds or makes them. The request path only reads here.
 //!
 //! Never here: verdicts, I/O.
 

@@ -90,7 +90,7 @@ fn read(file: &Path) -> (Snapshot, Options) {
 /// Statuses as they would be written, and the warnings.
 fn statuses(statuses: &Statuses) -> String {
     let mut text = String::new();
-    for rendered in render(statuses) {
+    for rendered in render(statuses, jiff::Timestamp::UNIX_EPOCH) {
         let status = serde_yaml::to_string(&rendered.status).expect("a status in YAML");
         let _ = writeln!(text, "# {}\n{status}---", rendered.object);
     }
