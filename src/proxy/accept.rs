@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::connections::{Accepted, Connections};
+use super::connections::Connections;
 use super::drain::Drain;
 use crate::snapshot::Socket;
 
@@ -39,12 +39,10 @@ pub(crate) async fn run(
                     permit = connections.permit() => (permit, false),
                     _ = &mut stop => (None, true),
                 };
-                connections.welcome(Accepted { stream, peer, socket, drain: drain.clone(), permit });
+                connections.take(stream, peer, socket, &drain, permit);
                 if stopped {
                     break;
                 }
-                // Lets the other workers have their share of a burst.
-                tokio::task::yield_now().await;
             }
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
@@ -61,7 +59,7 @@ pub(crate) async fn run(
     if let Ok(listener) = listener.into_std() {
         for (stream, peer) in queued(&listener) {
             let Ok(stream) = TcpStream::from_std(stream) else { continue };
-            connections.welcome(Accepted { stream, peer, socket, drain: drain.clone(), permit: None });
+            connections.take(stream, peer, socket, &drain, None);
         }
     }
 }

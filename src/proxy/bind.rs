@@ -54,11 +54,11 @@ fn describe(socket: Socket, port: u16, error: &io::Error) -> String {
     };
     let mapped = if port == socket.port { String::new() } else { format!(" (for listener port {})", socket.port) };
     let why = match error.kind() {
-        ErrorKind::AddrInUse => "something else listens there".to_owned(),
-        ErrorKind::PermissionDenied if port < 1024 => {
-            "this process may not open ports below 1024; map the port to a higher one, or grant CAP_NET_BIND_SERVICE"
-                .to_owned()
-        }
+        ErrorKind::AddrInUse => format!("something else listens there; --port-map {}=PORT opens another", socket.port),
+        ErrorKind::PermissionDenied if port < 1024 => format!(
+            "ports below 1024 need a privilege; --port-map {}=PORT opens another, CAP_NET_BIND_SERVICE is the privilege",
+            socket.port
+        ),
         ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
         _ => error.to_string(),
     };
@@ -88,17 +88,15 @@ mod tests {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = other.local_addr().unwrap().port();
         let failure = bind(Socket { address: LOOPBACK, port: 80 }, port).unwrap_err();
-        let wanted = format!("cannot listen on 127.0.0.1:{port} (for listener port 80): something else listens there");
-        assert_eq!(failure.message, wanted);
+        let wanted =
+            format!("cannot listen on 127.0.0.1:{port} (for listener port 80): something else listens there; ");
+        assert_eq!(failure.message, wanted + "--port-map 80=PORT opens another");
     }
 
     #[test]
     fn privileged_port_says_what_helps() {
         let message = describe(Socket { address: None, port: 80 }, 80, &ErrorKind::PermissionDenied.into());
-        assert!(
-            message.starts_with("cannot listen on port 80: this process may not open ports below 1024"),
-            "{message}"
-        );
+        assert!(message.starts_with("cannot listen on port 80: ports below 1024 need a privilege; --port-map 80=PORT"));
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn plain(address: SocketAddr) -> SocketAddr {
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(accepted: Accepted, connections: &Arc<Connections>, seat: &Seat) {
-    let Accepted { stream, peer, socket, drain, permit: _permit } = accepted;
+    let Accepted { stream, peer, socket, drain, ticket: _ticket } = accepted;
     let worker = &*connections.worker;
     let Ok(local) = stream.local_addr() else { return };
     // Messages are put together before they are sent: waiting for more (RFC 896) would only delay them.

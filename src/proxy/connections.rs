@@ -16,9 +16,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::connection;
+use super::crew::{Crew, Place};
 use super::drain::Drain;
 use super::io::Io;
-use super::worker::Worker;
+use super::worker::{Command, Worker};
 use crate::snapshot::Socket;
 
 /// A connection that drains is closed once it has been idle for this long. A client in the middle of its work sends the
@@ -31,6 +32,9 @@ pub(crate) struct Connections {
     pub(crate) worker: Arc<Worker>,
     /// Tasks that the worker waits for before it ends: connections, and the streams of HTTP/2.
     pub(crate) tasks: TaskTracker,
+    crew: Arc<Crew>,
+    /// Which of the crew this worker is.
+    number: usize,
     permits: Arc<Semaphore>,
     seats: Mutex<HashMap<u64, Arc<Shared>>>,
     next_id: AtomicU64,
@@ -47,20 +51,47 @@ pub(crate) struct Accepted {
     pub(crate) socket: Socket,
     /// How it learns that it is to end.
     pub(crate) drain: Arc<Drain>,
-    /// Counts it against the limit until it ends; `None`: beyond the limit, because its socket was about to close.
-    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// Counts it until it ends.
+    pub(crate) ticket: Ticket,
+}
+
+/// What counts a connection until it ends.
+pub(crate) struct Ticket {
+    /// Against the limit; `None`: beyond the limit, because its socket was about to close.
+    pub(crate) _permit: Option<OwnedSemaphorePermit>,
+    /// Among its worker's.
+    pub(super) place: Place,
 }
 
 impl Connections {
     /// None yet. `permits` bounds them, and is shared by all workers.
-    pub(crate) fn new(worker: Arc<Worker>, permits: Arc<Semaphore>) -> Self {
+    pub(super) fn new(worker: Arc<Worker>, crew: Arc<Crew>, number: usize, permits: Arc<Semaphore>) -> Self {
         let (tasks, seats, next_id) = (TaskTracker::new(), Mutex::default(), AtomicU64::new(0));
-        Self { worker, tasks, permits, seats, next_id, began: Instant::now() }
+        Self { worker, tasks, crew, number, permits, seats, next_id, began: Instant::now() }
     }
 
     /// Waits until one more connection is within the limit.
     pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         self.permits.clone().acquire_owned().await.ok()
+    }
+
+    /// Takes a connection that this worker accepted: serves it, or hands it to a worker with fewer.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        socket: Socket,
+        drain: &Arc<Drain>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        let place = self.crew.place(self.number);
+        let worker = place.worker();
+        let ticket = Ticket { _permit: permit, place };
+        if worker == self.number {
+            self.welcome(Accepted { stream, peer, socket, drain: drain.clone(), ticket });
+        } else if let Ok(stream) = stream.into_std() {
+            self.crew.tell(worker, Command::Adopt { stream, peer, socket, ticket });
+        }
     }
 
     /// Serves an accepted connection, as a task of its own.

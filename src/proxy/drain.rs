@@ -1,5 +1,6 @@
 //! Draining: how the connections of one socket learn that they are to end.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
@@ -14,6 +15,13 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
+    /// For a connection whose socket is gone already.
+    pub(crate) fn begun() -> Arc<Self> {
+        let drain = Self::default();
+        drain.begin();
+        Arc::new(drain)
+    }
+
     /// Begins: responses say `Connection: close`, HTTP/2 connections get GOAWAY.
     pub(crate) fn begin(&self) {
         self.begun.store(true, Ordering::Relaxed);

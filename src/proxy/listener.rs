@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::accept::queued;
 use super::bind::bind;
+use super::connections::Ticket;
+use super::crew::Crew;
 use super::worker::{Command, Phase};
 use crate::live::Serving;
 use crate::settings::Settings;
@@ -36,7 +38,7 @@ pub(super) struct Listeners {
     pub(super) published: watch::Receiver<u64>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) phase: watch::Receiver<Phase>,
-    pub(super) workers: Vec<mpsc::UnboundedSender<Command>>,
+    pub(super) crew: Arc<Crew>,
     pub(super) observed: watch::Sender<Observed>,
     pub(super) addresses: watch::Sender<Addresses>,
     pub(super) bound: BTreeMap<Socket, TcpListener>,
@@ -59,6 +61,7 @@ impl Listeners {
             let wanted = if draining { BTreeSet::new() } else { self.serving.load().sockets.keys().copied().collect() };
             self.close_unwanted(&wanted).await;
             if draining {
+                (0..self.crew.len()).for_each(|worker| _ = self.crew.tell(worker, Command::Finish));
                 return;
             }
             self.open_wanted(&wanted);
@@ -78,9 +81,9 @@ impl Listeners {
         let unwanted = self.bound.extract_if(.., |socket, _| !wanted.contains(socket)).collect::<Vec<_>>();
         let mut closing = Vec::new();
         for (socket, _) in &unwanted {
-            for worker in &self.workers {
+            for worker in 0..self.crew.len() {
                 let (done, closed) = oneshot::channel();
-                if worker.send(Command::Close { socket: *socket, done }).is_ok() {
+                if self.crew.tell(worker, Command::Close { socket: *socket, done }) {
                     closing.push(closed);
                 }
             }
@@ -90,8 +93,10 @@ impl Listeners {
         }
         for (socket, listener) in unwanted {
             // Who came between the workers' last look and now.
-            for ((stream, peer), worker) in queued(&listener).zip(self.workers.iter().cycle()) {
-                let _ = worker.send(Command::Adopt { socket, stream, peer });
+            for (stream, peer) in queued(&listener) {
+                let place = self.crew.place(0);
+                let worker = place.worker();
+                self.crew.tell(worker, Command::Adopt { socket, stream, peer, ticket: Ticket { _permit: None, place } });
             }
             info!(port = socket.port, address = ?socket.address, "closed listening socket");
         }
@@ -125,11 +130,11 @@ impl Listeners {
     fn open(&self, socket: Socket) -> Result<TcpListener, BindFailure> {
         let port = self.settings.port_map.get(&socket.port).copied().unwrap_or(socket.port);
         let listener = bind(socket, port)?;
-        let clones = self.workers.iter().map(|_| listener.try_clone()).collect::<Result<Vec<_>, _>>();
+        let clones = (0..self.crew.len()).map(|_| listener.try_clone()).collect::<Result<Vec<_>, _>>();
         let clones =
             clones.map_err(|error| BindFailure { message: format!("cannot listen on port {port}: {error}") })?;
-        for (worker, listener) in self.workers.iter().zip(clones) {
-            let _ = worker.send(Command::Open { socket, listener });
+        for (worker, listener) in clones.into_iter().enumerate() {
+            self.crew.tell(worker, Command::Open { socket, listener });
         }
         Ok(listener)
     }

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! listener ─► bind                       wanted sockets against bound ones, one task
-//!    └──────► worker ─► accept ─► connections      a thread each
+//!    └──────► worker ─► accept ─► connections      a thread each; the crew shares connections out
 //!                                  └─► connection ─► tls, sniff ─► io ─► engine ─► http      a connection, a request
 //! ```
 //!
@@ -17,6 +17,7 @@ mod bind;
 mod connection;
 mod connections;
 mod context;
+mod crew;
 mod deadline;
 mod drain;
 mod ending;
@@ -40,6 +41,8 @@ mod retry;
 mod route;
 mod sniff;
 mod start;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod tunnel;
 mod upload;

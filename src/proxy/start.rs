@@ -9,6 +9,7 @@ use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::connections::Connections;
+use super::crew::Crew;
 use super::engine::UpstreamPool;
 use super::listener::{Addresses, Listeners};
 use super::worker::{self, Phase, Worker};
@@ -42,37 +43,29 @@ pub fn start(
     let (addresses, bound_at) = watch::channel(Addresses::new());
     let (lives, alive) = mpsc::channel(1);
     let permits = Arc::new(Semaphore::new(settings.max_connections.min(Semaphore::MAX_PERMITS)));
-    let (mut workers, mut commands) = (Vec::new(), Vec::new());
-    for number in 0..settings.workers.max(1) {
+    let (senders, receivers) =
+        (0..settings.workers.max(1)).map(|_| mpsc::unbounded_channel()).unzip::<_, _, Vec<_>, Vec<_>>();
+    let crew = Arc::new(Crew::new(senders));
+    let mut workers = Vec::new();
+    for (number, commands) in receivers.into_iter().enumerate() {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let (lives, permits, phase) = (lives.clone(), permits.clone(), phases.clone());
+        let (lives, permits, phase, crew) = (lives.clone(), permits.clone(), phases.clone(), crew.clone());
         let (serving, telemetry, settings) = (serving.clone(), telemetry.clone(), settings.clone());
         let run = move || {
             let pool = UpstreamPool::new(settings.upstream_idle_timeout);
             let worker = Arc::new(Worker { serving, pool, telemetry, settings, phase });
-            let left = runtime.block_on(worker::run(Arc::new(Connections::new(worker, permits)), receiver));
+            let connections = Arc::new(Connections::new(worker, crew, number, permits));
+            let left = runtime.block_on(worker::run(connections, commands));
             // Drops what is left.
             drop(runtime);
             drop(lives);
             left
         };
         workers.push(std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)?);
-        commands.push(sender);
     }
     let (bound, failed) = Default::default();
-    let listeners = Listeners {
-        settings,
-        serving,
-        published,
-        telemetry,
-        phase: phases,
-        workers: commands,
-        observed,
-        addresses,
-        bound,
-        failed,
-    };
+    let listeners =
+        Listeners { settings, serving, published, telemetry, phase: phases, crew, observed, addresses, bound, failed };
     tokio::spawn(listeners.follow());
     Ok(Running { phase, addresses: bound_at, workers, alive })
 }

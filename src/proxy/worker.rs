@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::accept;
-use super::connections::{Accepted, Connections};
+use super::connections::{Accepted, Connections, Ticket};
 use super::drain::Drain;
 use super::engine::UpstreamPool;
 use crate::live::Serving;
@@ -55,8 +55,10 @@ pub(super) enum Command {
     Open { socket: Socket, listener: StdListener },
     /// Accept what is in its queue, then no more; its connections drain. `done`: the worker's handle is closed.
     Close { socket: Socket, done: oneshot::Sender<()> },
-    /// Serve a connection of a socket that has just been closed.
-    Adopt { socket: Socket, stream: StdStream, peer: SocketAddr },
+    /// Serve a connection that was accepted elsewhere.
+    Adopt { socket: Socket, stream: StdStream, peer: SocketAddr, ticket: Ticket },
+    /// No more commands will come: end when the last connection has.
+    Finish,
 }
 
 /// A socket that a worker accepts from.
@@ -66,8 +68,7 @@ struct Door {
     accepting: JoinHandle<()>,
 }
 
-/// Does as it is told until there will be no more commands and the last connection has ended, or until what is left is
-/// cut. Answers how many tasks were left.
+/// Does as it is told until it is finished and the last connection has ended, or until what is left is cut. Answers how many tasks were left.
 pub(super) async fn run(connections: Arc<Connections>, mut commands: mpsc::UnboundedReceiver<Command>) -> usize {
     let mut phase = connections.worker.phase.clone();
     let mut doors = HashMap::new();
@@ -78,14 +79,9 @@ pub(super) async fn run(connections: Arc<Connections>, mut commands: mpsc::Unbou
         tokio::select! {
             biased;
             _ = phase.wait_for(|phase| *phase == Phase::Cutting) => break,
-            command = commands.recv(), if !connections.tasks.is_closed() => match command {
-                Some(command) => {
-                    draining |= obey(command, &mut doors, &connections).await.is_ok_and(|closed| closed);
-                }
-                None => {
-                    connections.tasks.close();
-                }
-            },
+            Some(command) = commands.recv() => {
+                draining |= obey(command, &mut doors, &connections).await.is_ok_and(|closed| closed);
+            }
             () = connections.tasks.wait() => break,
             never = &mut pool_sweep => match never {},
             () = tokio::time::sleep(connections.pace(draining)) => draining = connections.sweep(),
@@ -114,12 +110,16 @@ async fn obey(command: Command, doors: &mut HashMap<Socket, Door>, connections: 
             let _ = done.send(());
             Ok(true)
         }
-        Command::Adopt { socket, stream, peer } => {
+        Command::Adopt { socket, stream, peer, ticket } => {
             let stream = TcpStream::from_std(stream)?;
-            let drain = Arc::new(Drain::default());
-            drain.begin();
-            connections.welcome(Accepted { stream, peer, socket, drain, permit: None });
-            Ok(true)
+            let drain = doors.get(&socket).map_or_else(Drain::begun, |door| door.drain.clone());
+            let draining = drain.has_begun();
+            connections.welcome(Accepted { stream, peer, socket, drain, ticket });
+            Ok(draining)
+        }
+        Command::Finish => {
+            connections.tasks.close();
+            Ok(false)
         }
     }
 }
