@@ -96,7 +96,8 @@ impl Listeners {
             for (stream, peer) in queued(&listener) {
                 let place = self.crew.place(0);
                 let worker = place.worker();
-                self.crew.tell(worker, Command::Adopt { socket, stream, peer, ticket: Ticket { _permit: None, place } });
+                self.crew
+                    .tell(worker, Command::Adopt { socket, stream, peer, ticket: Ticket { _permit: None, place } });
             }
             info!(port = socket.port, address = ?socket.address, "closed listening socket");
         }
