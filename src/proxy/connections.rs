@@ -60,7 +60,7 @@ pub(crate) struct Ticket {
     /// Against the limit; `None`: beyond the limit, because its socket was about to close.
     pub(crate) _permit: Option<OwnedSemaphorePermit>,
     /// Among its worker's.
-    pub(super) place: Place,
+    pub(super) _place: Place,
 }
 
 impl Connections {
@@ -86,7 +86,7 @@ impl Connections {
     ) {
         let place = self.crew.place(self.number);
         let worker = place.worker();
-        let ticket = Ticket { _permit: permit, place };
+        let ticket = Ticket { _permit: permit, _place: place };
         if worker == self.number {
             self.welcome(Accepted { stream, peer, socket, drain: drain.clone(), ticket });
         } else if let Ok(stream) = stream.into_std() {

@@ -96,8 +96,10 @@ impl Listeners {
             for (stream, peer) in queued(&listener) {
                 let place = self.crew.place(0);
                 let worker = place.worker();
-                self.crew
-                    .tell(worker, Command::Adopt { socket, stream, peer, ticket: Ticket { _permit: None, place } });
+                self.crew.tell(
+                    worker,
+                    Command::Adopt { socket, stream, peer, ticket: Ticket { _permit: None, _place: place } },
+                );
             }
             info!(port = socket.port, address = ?socket.address, "closed listening socket");
         }
