@@ -75,7 +75,7 @@ fn problems(page: &mut String, report: &Report) -> fmt::Result {
         write!(page, "<p class=\"bad\">{}</p>", Escaped(problem))?;
         lines += 1;
     }
-    for warning in &report.statuses.warnings {
+    for warning in report.warnings() {
         write!(page, "<p>{}</p>", Escaped(warning))?;
         lines += 1;
     }

@@ -9,7 +9,7 @@ use crate::live::Backend;
 use crate::live::tls::RefusedCertificate;
 use crate::snapshot::Observed;
 use crate::source::Problem;
-use crate::status::Statuses;
+use crate::status::{Statuses, Warning};
 use crate::table::RouteTable;
 use crate::table::backend::BackendKey;
 
@@ -20,8 +20,10 @@ pub struct Report {
     pub generation: u64,
     /// The tables that are served.
     pub tables: Arc<BTreeMap<ObjectName, Arc<RouteTable>>>,
-    /// The conditions of every object that took part, and warnings.
+    /// The conditions of every object that took part, and compile's warnings.
     pub statuses: Arc<Statuses>,
+    /// Warnings on the endpoints of the backends in use.
+    pub endpoint_warnings: Arc<BTreeMap<BackendKey, Vec<Warning>>>,
     /// The backends in use; those that are dropped are no longer.
     pub backends: Arc<BTreeMap<BackendKey, Weak<Backend>>>,
     /// What the proxy told: which sockets are bound, and why others are not.
@@ -59,5 +61,10 @@ impl Report {
             .chain(self.refused_certificates.iter().map(ToString::to_string))
             .chain(sockets.map(|failure| failure.message.clone()))
             .chain(self.failure.clone())
+    }
+
+    /// What is legal and surely not meant.
+    pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
+        self.statuses.warnings.iter().chain(self.endpoint_warnings.values().flatten())
     }
 }

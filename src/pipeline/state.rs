@@ -12,13 +12,14 @@ use tracing::{error, info, warn};
 
 use super::{Input, Report};
 use crate::api::ObjectName;
-use crate::compile::endpoints::endpoints;
+use crate::compile::endpoints::{endpoints, warnings};
 use crate::compile::{Compiled, Memo, Options};
 use crate::live::{Backend, Graveyard, Registry, Serving, link};
 #[cfg(test)]
 use crate::snapshot::Change;
 use crate::snapshot::Snapshot;
 use crate::source::{Problem, SourceEvent};
+use crate::status::Warning;
 use crate::table::RouteTable;
 use crate::table::backend::{BackendKey, Endpoints};
 use crate::telemetry::Telemetry;
@@ -40,6 +41,12 @@ pub(super) struct State {
     pub(super) report: Arc<ArcSwap<Report>>,
     /// The report to come.
     next: Report,
+}
+
+/// What was found of a backend in the snapshot.
+pub(super) struct Found {
+    endpoints: Endpoints,
+    warnings: Vec<Warning>,
 }
 
 impl State {
@@ -88,8 +95,8 @@ impl State {
         if touched.configuration || recompile || first {
             self.compile_and_publish();
         }
-        for (backend, endpoints) in emptied {
-            self.update(&backend, &endpoints);
+        for (backend, found) in emptied {
+            self.update(&backend, found);
         }
         self.sweep();
         self.publish_report();
@@ -109,6 +116,7 @@ impl State {
             self.telemetry.endpoints(&key.service.namespace, &key.service.name, key.port, None);
         }
         if !forgotten.is_empty() {
+            Arc::make_mut(&mut self.next.endpoint_warnings).retain(|key, _| !forgotten.contains(key));
             self.list_backends();
         }
         held
@@ -116,16 +124,16 @@ impl State {
 
     /// Updates the backends of these Services that have endpoints now, and answers those that have none: a route that left
     /// such a backend in the same round must be published first.
-    pub(super) fn update_filled(&mut self, services: &[ObjectName]) -> Vec<(Arc<Backend>, Endpoints)> {
+    pub(super) fn update_filled(&mut self, services: &[ObjectName]) -> Vec<(Arc<Backend>, Found)> {
         let mut emptied = Vec::new();
         for service in services.iter().collect::<BTreeSet<_>>() {
             let key = |port| BackendKey { service: service.clone(), port };
             let backends: Vec<_> =
                 self.registry.backends().range(key(0)..=key(u16::MAX)).map(|(_, b)| b.clone()).collect();
             for backend in backends {
-                match self.endpoints(&backend) {
-                    Some(endpoints) if endpoints.addresses.is_empty() => emptied.push((backend, endpoints)),
-                    Some(endpoints) => self.update(&backend, &endpoints),
+                match self.find(&backend.key) {
+                    Some(found) if found.endpoints.addresses.is_empty() => emptied.push((backend, found)),
+                    Some(found) => self.update(&backend, found),
                     None => {}
                 }
             }
@@ -134,16 +142,22 @@ impl State {
     }
 
     /// The endpoints of a backend now. `None`: finding them failed within, and it keeps those that it has.
-    fn endpoints(&mut self, backend: &Backend) -> Option<Endpoints> {
-        let found = catch_unwind(AssertUnwindSafe(|| endpoints(&self.snapshot, &backend.key, &self.options)));
-        found.map_err(|panic| self.failed("endpoints", &*panic)).ok()
+    fn find(&mut self, key: &BackendKey) -> Option<Found> {
+        let (snapshot, options) = (&self.snapshot, &self.options);
+        let find =
+            || Found { endpoints: endpoints(snapshot, key, options), warnings: warnings(snapshot, key, options) };
+        catch_unwind(AssertUnwindSafe(find)).map_err(|panic| self.failed("endpoints", &*panic)).ok()
     }
 
-    fn update(&mut self, backend: &Backend, endpoints: &Endpoints) {
-        backend.update(endpoints);
+    fn update(&mut self, backend: &Backend, found: Found) {
+        backend.update(&found.endpoints);
         self.next.counts.endpoint_updates += 1;
         let BackendKey { service, port } = &backend.key;
-        self.telemetry.endpoints(&service.namespace, &service.name, *port, Some(endpoints.addresses.len()));
+        self.telemetry.endpoints(&service.namespace, &service.name, *port, Some(found.endpoints.addresses.len()));
+        let before = self.next.endpoint_warnings.get(&backend.key).map_or(&[][..], Vec::as_slice);
+        if before != found.warnings {
+            Arc::make_mut(&mut self.next.endpoint_warnings).insert(backend.key.clone(), found.warnings);
+        }
     }
 
     fn compile_and_publish(&mut self) {
@@ -176,8 +190,8 @@ impl State {
         };
         let new_backends = self.registry.take_new_backends();
         for backend in &new_backends {
-            if let Some(endpoints) = self.endpoints(backend) {
-                self.update(backend, &endpoints);
+            if let Some(found) = self.find(&backend.key) {
+                self.update(backend, found);
             }
         }
         let generation = serving.generation;

@@ -161,6 +161,21 @@ fn a_service_that_is_emptied_keeps_its_endpoints_until_what_names_it_no_longer_i
 }
 
 #[test]
+fn warnings_follow_the_endpoints_without_a_compile() {
+    let mut state = state();
+    let warnings = |state: &State| state.report.load().warnings().map(ToString::to_string).collect::<Vec<_>>();
+    state.round([source(vec![service("cart")])]);
+    assert!(matches!(&warnings(&state)[..], [one] if one.contains("Service shop/cart") && one.contains("NoEndpoints")));
+    state.round([source(vec![slice("cart", &["127.0.0.1"])])]);
+    assert_eq!(warnings(&state), [""; 0]);
+    state.round([source(vec![slice("cart", &[])])]);
+    assert_eq!(warnings(&state).len(), 1);
+    assert_eq!(state.report.load().counts.compiles, 1);
+    state.round([source(vec![remove(Kind::Service, ObjectName::new("shop", "cart"))])]);
+    assert_eq!(warnings(&state), [""; 0]);
+}
+
+#[test]
 fn problems_of_the_source_are_replaced() {
     let mut state = state();
     let told = |problems: &[Problem]| Input::Source(SourceEvent { changes: Vec::new(), problems: problems.to_vec() });
