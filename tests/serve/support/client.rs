@@ -97,9 +97,14 @@ impl Raw {
 
     /// Reads until what came ends in `end`; answers all of it.
     pub(crate) async fn read_until(&mut self, end: &str) -> String {
-        let what = format!("bytes that end in {end:?}");
+        self.read_until_any(&[end]).await
+    }
+
+    /// Reads until what came ends in one of `ends`; answers all of it.
+    pub(crate) async fn read_until_any(&mut self, ends: &[&str]) -> String {
+        let what = format!("bytes that end in one of {ends:?}");
         let all = within(&what, async {
-            while !self.read.ends_with(end.as_bytes()) {
+            while !ends.iter().any(|end| self.read.ends_with(end.as_bytes())) {
                 let count = self.stream.read_buf(&mut self.read).await.expect("the connection is open");
                 assert!(count > 0, "closed after {:?}", String::from_utf8_lossy(&self.read));
             }

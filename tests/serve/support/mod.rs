@@ -10,6 +10,7 @@ mod edge;
 pub(crate) mod h2_wire;
 mod manifests;
 mod proxy;
+mod tls;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ pub(crate) use backend::{Backend, Seen, text};
 pub(crate) use edge::{Edge, TO_A, field, read_head, read_to_end, write};
 pub(crate) use manifests::{Folder, gateway, http_route, https_listener, service, tls_secret};
 pub(crate) use proxy::{Ended, Proxy};
+pub(crate) use tls::Certificate;
 
 /// The longest that a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
