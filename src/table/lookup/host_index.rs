@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::path_tree::{NodeId, PathTree, PathTrees};
+use super::path_tree::{NodeId, PathTree};
+use super::path_trees::PathTrees;
 use super::witness::Witness;
 use crate::table::listener::Host;
 use crate::table::matches::{PathMatch, PathMatched};
@@ -34,8 +35,7 @@ impl<T> HostIndex<T> {
     /// Indexes a host; `bind` gives what each rule leads to, and is called once for each distinct rule. The tree of
     /// paths is taken from `trees` where they have it: most edits of a route change what is done, not where.
     pub fn build(host: &Arc<Host>, trees: &mut PathTrees, mut bind: impl FnMut(&Arc<Rule>) -> T) -> Self {
-        let paths = trees.of(host);
-        let nodes: Vec<_> = host.entries.iter().map(|entry| paths.node_of(&entry.matches.path)).collect();
+        let (paths, nodes) = trees.place(host);
         let (starts, ordered) = by_node(&nodes, paths.len());
         let single = numbered(&nodes).filter_map(|(i, node)| node.is_none().then_some(i)).collect();
         let (mut targets, mut known) = (Vec::new(), HashMap::new());
@@ -114,8 +114,14 @@ impl<T> HostIndex<T> {
 fn by_node(nodes: &[Option<NodeId>], count: usize) -> (Box<[u32]>, Box<[u32]>) {
     let mut grouped: Vec<(NodeId, u32)> = numbered(nodes).filter_map(|(i, node)| Some((node?, i))).collect();
     grouped.sort_unstable();
-    let starts = (0..=place(count)).map(|node| place(grouped.partition_point(|&(other, _)| other < node)));
-    (starts.collect(), grouped.iter().map(|&(_, i)| i).collect())
+    let mut starts = Vec::with_capacity(count + 1);
+    let mut before = 0;
+    for node in 0..=place(count) {
+        let rest = grouped.get(before..).unwrap_or_default();
+        before += rest.iter().take_while(|&&(other, _)| other < node).count();
+        starts.push(place(before));
+    }
+    (starts.into(), grouped.iter().map(|&(_, i)| i).collect())
 }
 
 fn numbered(nodes: &[Option<NodeId>]) -> impl Iterator<Item = (u32, Option<NodeId>)> {

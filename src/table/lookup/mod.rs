@@ -7,12 +7,13 @@
 mod host_index;
 mod host_map;
 mod path_tree;
+mod path_trees;
 mod witness;
 
 use std::sync::Arc;
 
 pub use host_index::HostIndex;
-pub use path_tree::PathTrees;
+pub use path_trees::PathTrees;
 pub use witness::{Silent, Witness};
 
 use super::listener::Listener;

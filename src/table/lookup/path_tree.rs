@@ -2,20 +2,21 @@
 //!
 //! Each exact path and each prefix is one node, with a link to the next shorter prefix. `matchit` finds the first node
 //! of a path; the links lead to the others, so that no node holds what belongs to another and memory is linear. A
-//! tree says nothing of entries: hosts whose paths are the same can share it.
+//! tree says nothing of entries, so that hosts with the same paths can share it, and a path that no entry has costs no more
+//! than a step.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use crate::table::listener::Host;
+use matchit::InsertError;
+
 use crate::table::matches::PathMatch;
 
 /// A node's place in [`PathTree`].
 pub(super) type NodeId = u32;
 
-/// The exact paths and prefixes of a host.
-#[derive(Debug, Default)]
+/// Exact paths and prefixes.
+#[derive(Clone, Debug, Default)]
 pub(super) struct PathTree {
     router: matchit::Router<NodeId>,
     nodes: Vec<Node>,
@@ -31,38 +32,11 @@ struct Node {
     shorter: Option<NodeId>,
 }
 
-/// The trees in use: hosts with the same paths share one, and a host keeps its own while only what is done at its paths
-/// changes.
-#[derive(Debug, Default)]
-pub struct PathTrees {
-    /// By a sum over the paths.
-    known: HashMap<u64, Weak<PathTree>, RandomState>,
-    /// How many may be known before those out of use are looked for.
-    sweep_at: usize,
-}
+/// A path of a tree: whether it is an exact one, and the path or prefix.
+pub(super) type Literal<'p> = (bool, &'p Arc<str>);
 
-impl PathTrees {
-    /// The tree of a host's paths, made unless it is known.
-    pub(super) fn of(&mut self, host: &Host) -> Arc<PathTree> {
-        let paths = host.entries.iter().map(|entry| &entry.matches.path);
-        let distinct: HashSet<(bool, &Arc<str>)> = paths.filter_map(literal).collect();
-        let hasher = self.known.hasher();
-        let sum = distinct.iter().fold(0, |sum: u64, path| sum.wrapping_add(hasher.hash_one(path)));
-        if let Some(tree) = self.known.get(&sum).and_then(Weak::upgrade).filter(|tree| tree.has_just(&distinct)) {
-            return tree;
-        }
-        if self.known.len() >= self.sweep_at {
-            self.known.retain(|_, tree| tree.strong_count() > 0);
-            self.sweep_at = 64 + 2 * self.known.len();
-        }
-        let tree = Arc::new(PathTree::new(distinct));
-        self.known.insert(sum, Arc::downgrade(&tree));
-        tree
-    }
-}
-
-/// An exact path (`true`) or a prefix.
-fn literal(path: &PathMatch) -> Option<(bool, &Arc<str>)> {
+/// What a tree has of a path match: nothing of a regular expression.
+pub(super) fn literal(path: &PathMatch) -> Option<Literal<'_>> {
     match path {
         PathMatch::Exact(path) => Some((true, path)),
         PathMatch::Prefix(path) => Some((false, path)),
@@ -71,16 +45,31 @@ fn literal(path: &PathMatch) -> Option<(bool, &Arc<str>)> {
 }
 
 impl PathTree {
-    fn new<'p>(paths: impl IntoIterator<Item = (bool, &'p Arc<str>)>) -> Self {
-        let mut tree = Self::default();
+    /// Adds paths, each of them new to the tree.
+    pub(super) fn add<'p>(&mut self, paths: impl IntoIterator<Item = Literal<'p>>) {
+        let mut added = Vec::new();
         for (exact, path) in paths {
-            let Ok(id) = NodeId::try_from(tree.nodes.len()) else { break };
-            let map = if exact { &mut tree.exact } else { &mut tree.prefix };
-            map.insert(path.clone(), id);
-            tree.nodes.push(Node { exact, shorter: None });
+            let Ok(id) = NodeId::try_from(self.nodes.len()) else { break };
+            self.map(exact).insert(path.clone(), id);
+            self.nodes.push(Node { exact, shorter: None });
+            added.push((exact, path, id));
         }
-        tree.link();
-        tree
+        for &(exact, path, id) in &added {
+            let made = match exact {
+                true => self.key(path),
+                false => {
+                    let rest = format!("{}/{{*rest}}", escaped(path));
+                    (path.is_empty() || self.key(path))
+                        && self.key(&format!("{path}/"))
+                        && self.router.insert(rest, id).is_ok()
+                }
+            };
+            // What `matchit` does not take is not in the tree: its entries are tried one by one.
+            if !made {
+                self.map(exact).remove(path);
+            }
+        }
+        self.link();
     }
 
     /// The node of an entry's path. `None`: the tree does not have it, and the entry is to be tried by itself.
@@ -108,38 +97,43 @@ impl PathTree {
         }
     }
 
-    fn has_just(&self, paths: &HashSet<(bool, &Arc<str>)>) -> bool {
-        let has = |&(exact, path): &(bool, &Arc<str>)| match exact {
+    /// Whether it has these paths and no others.
+    pub(super) fn has_just(&self, paths: &HashSet<Literal<'_>>) -> bool {
+        let has = |&(exact, path): &Literal<'_>| match exact {
             true => self.exact.contains_key(path),
             false => self.prefix.contains_key(path),
         };
         self.nodes.len() == paths.len() && paths.iter().all(has)
     }
 
-    /// Links every node and makes its keys. A path that `matchit` does not take is taken out of the maps.
+    fn map(&mut self, exact: bool) -> &mut HashMap<Arc<str>, NodeId> {
+        if exact { &mut self.exact } else { &mut self.prefix }
+    }
+
+    /// Makes the key of this spelling, or leads it to another node: of an exact path and a prefix that share a key, the
+    /// exact path has it, and links to the prefix.
+    fn key(&mut self, text: &str) -> bool {
+        let prefix = || self.prefix.get(text).or_else(|| self.prefix.get(text.strip_suffix('/')?));
+        let Some(&id) = self.exact.get(text).or_else(prefix) else { return false };
+        let key = escaped(text);
+        match self.router.insert(key.clone(), id) {
+            Ok(()) => true,
+            Err(InsertError::Conflict { with }) if with == key => {
+                self.router.at_mut(text).map(|found| *found.value = id).is_ok()
+            }
+            Err(_) => false,
+        }
+    }
+
     fn link(&mut self) {
-        let Self { router, nodes, exact, prefix } = self;
-        let set = |nodes: &mut Vec<Node>, id: NodeId, shorter| {
+        let Self { nodes, exact, prefix, .. } = self;
+        let exacts = exact.iter().map(|(path, &id)| (id, prefix.get(path).copied().or_else(|| shorter(path, prefix))));
+        let prefixes = prefix.iter().map(|(path, &id)| (id, shorter(path, prefix)));
+        for (id, shorter) in exacts.chain(prefixes) {
             if let Some(node) = nodes.get_mut(id as usize) {
                 node.shorter = shorter;
             }
-        };
-        exact.retain(|path, &mut id| {
-            set(nodes, id, prefix.get(path).copied().or_else(|| shorter(path, prefix)));
-            router.insert(escaped(path), id).is_ok()
-        });
-        let shorter: Vec<_> = prefix.iter().map(|(path, &id)| (id, shorter(path, prefix))).collect();
-        for (id, shorter) in shorter {
-            set(nodes, id, shorter);
         }
-        prefix.retain(|path, &mut id| {
-            // An exact path of the same spelling has the key, and links here.
-            let mut own = |key: &str| exact.contains_key(key) || router.insert(escaped(key), id).is_ok();
-            let slash = format!("{path}/");
-            (path.is_empty() || own(path))
-                && own(&slash)
-                && router.insert(format!("{}{{*rest}}", escaped(&slash)), id).is_ok()
-        });
     }
 }
 

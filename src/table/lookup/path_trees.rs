@@ -1,0 +1,97 @@
+//! The trees of paths in use: shared by hosts, and kept from one table to the next.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Weak};
+
+use super::path_tree::{NodeId, PathTree, literal};
+use crate::table::hostname::HostPattern;
+use crate::table::listener::Host;
+
+/// From how many entries on a host's last tree is remembered by its name.
+const LARGE: usize = 64;
+
+/// The trees in use. Hosts with the same paths share one. A large host keeps its own: its next index takes the tree as it
+/// is, with paths added if need be, for as long as at least half of its paths are in use; what is to do follows the
+/// change and not the host.
+#[derive(Debug, Default)]
+pub struct PathTrees {
+    /// By a sum over the paths.
+    known: HashMap<u64, Weak<PathTree>, RandomState>,
+    /// Of large hosts.
+    last: HashMap<HostPattern, Weak<PathTree>>,
+    /// How many may be known before those out of use are looked for.
+    sweep_at: usize,
+}
+
+/// A tree, and the node of each entry of a host. `None`: the tree does not have its path.
+pub(super) type Placed = (Arc<PathTree>, Vec<Option<NodeId>>);
+
+impl PathTrees {
+    /// The tree of a host's paths, made unless there is one.
+    pub(super) fn place(&mut self, host: &Host) -> Placed {
+        let last = self.last.get(&host.hostname).and_then(Weak::upgrade);
+        let (tree, nodes) = last.and_then(|tree| adapted(tree, host)).unwrap_or_else(|| {
+            let tree = self.shared(host);
+            let nodes = nodes_of(&tree, host);
+            (tree, nodes)
+        });
+        if host.entries.len() >= LARGE {
+            self.last.insert(host.hostname.clone(), Arc::downgrade(&tree));
+        }
+        (tree, nodes)
+    }
+
+    fn shared(&mut self, host: &Host) -> Arc<PathTree> {
+        let paths: HashSet<_> = host.entries.iter().filter_map(|entry| literal(&entry.matches.path)).collect();
+        let hasher = self.known.hasher();
+        let sum = paths.iter().fold(0, |sum: u64, path| sum.wrapping_add(hasher.hash_one(path)));
+        if let Some(tree) = self.known.get(&sum).and_then(Weak::upgrade).filter(|tree| tree.has_just(&paths)) {
+            return tree;
+        }
+        if self.known.len() >= self.sweep_at {
+            self.known.retain(|_, tree| tree.strong_count() > 0);
+            self.last.retain(|_, tree| tree.strong_count() > 0);
+            self.sweep_at = 64 + 2 * self.known.len();
+        }
+        let mut tree = PathTree::default();
+        tree.add(paths);
+        let tree = Arc::new(tree);
+        self.known.insert(sum, Arc::downgrade(&tree));
+        tree
+    }
+}
+
+/// A host's last tree for what the host has now. `None`: another is better made anew.
+fn adapted(tree: Arc<PathTree>, host: &Host) -> Option<Placed> {
+    let mut nodes = nodes_of(&tree, host);
+    let mut used = vec![false; tree.len()];
+    let mut missing = HashSet::new();
+    for (entry, node) in host.entries.iter().zip(&nodes) {
+        match node {
+            Some(node) => {
+                if let Some(used) = used.get_mut(*node as usize) {
+                    *used = true;
+                }
+            }
+            None => missing.extend(literal(&entry.matches.path)),
+        }
+    }
+    let used = used.iter().filter(|used| **used).count();
+    if used * 2 < tree.len() || missing.len() * 8 > used {
+        return None;
+    }
+    if missing.is_empty() {
+        return Some((tree, nodes));
+    }
+    let mut larger = PathTree::clone(&tree);
+    larger.add(missing);
+    for (entry, node) in host.entries.iter().zip(&mut nodes).filter(|(_, node)| node.is_none()) {
+        *node = larger.node_of(&entry.matches.path);
+    }
+    Some((Arc::new(larger), nodes))
+}
+
+fn nodes_of(tree: &PathTree, host: &Host) -> Vec<Option<NodeId>> {
+    host.entries.iter().map(|entry| tree.node_of(&entry.matches.path)).collect()
+}
