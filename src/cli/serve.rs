@@ -19,6 +19,7 @@ use crate::proxy::{self, Addresses};
 use crate::shutdown::{self, Plan, Signals};
 use crate::snapshot::Observed;
 use crate::source::SourceEvent;
+use crate::source::names::{self, Names, SystemResolver};
 use crate::telemetry::{Telemetry, log};
 
 /// What is there once a first table is served, and each of its sockets is bound or reported.
@@ -50,7 +51,12 @@ pub(super) fn serve<S>(
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let mut signals = Signals::install()?;
-        let Pipeline { inputs, serving, published, report } = Pipeline::start(flags.options(), telemetry.clone())?;
+        let options = flags.options();
+        let external_names = options.external_names;
+        let Pipeline { inputs, serving, published, names, report } = Pipeline::start(options, telemetry.clone())?;
+        if external_names {
+            resolve_names(names, inputs.clone())?;
+        }
         let (observed, told) = watch::channel(Observed::default());
         let running = proxy::start(settings.clone(), serving.clone(), published.clone(), telemetry.clone(), observed)
             .context("cannot start the workers")?;
@@ -84,6 +90,21 @@ pub(super) fn serve<S>(
     })?;
     telemetry.flush();
     std::process::exit(i32::from(ended.exit_code()))
+}
+
+/// Starts to ask what the names of ExternalName Services stand for; the answers go to the pipeline.
+fn resolve_names(wanted: watch::Receiver<Names>, inputs: Sender<Input>) -> anyhow::Result<()> {
+    let resolver = SystemResolver::new().context("cannot read how the system resolves names")?;
+    let (told, mut heard) = unbounded_channel();
+    tokio::spawn(names::follow(Arc::new(resolver), wanted, told));
+    tokio::spawn(async move {
+        while let Some((name, resolution)) = heard.recv().await {
+            if inputs.send(Input::Resolved(name, resolution)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Waits until a first table is served, and each of its sockets is bound or reported.

@@ -6,7 +6,7 @@ use super::Options;
 use super::grant::Grants;
 use super::verdict::Refusal;
 use crate::api::{BackendRef, Kind, ObjectName, ObjectRef, Service};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, external_name};
 use crate::status::Reason;
 use crate::table::backend::BackendKey;
 
@@ -47,25 +47,29 @@ pub(super) fn resolve(
     }
     let not_found = |message: String| Refusal::new(Reason::BackendNotFound, message);
     let service = snapshot.services.get(&name).ok_or_else(|| not_found(format!("Service {name} does not exist")))?;
-    if !options.external_names && is_external_name(service) {
+    if !options.external_names && external_name(service).is_some() {
         let message = format!("Service {name} is of type ExternalName, which is not allowed here");
         return Err(Refusal::new(Reason::InvalidKind, message));
     }
     let number = reference.port.ok_or_else(|| not_found(format!("no port is named; Service {name} needs one")))?;
+    // An alias need not declare ports: without any, each is what the reference says.
+    if external_name(service).is_some() && ports(service).is_empty() {
+        let number = u16::try_from(number).map_err(|_| not_found(format!("{number} is not a port")))?;
+        return Ok(BackendKey { service: name, port: number });
+    }
     let port = port(service, number).ok_or_else(|| not_found(format!("Service {name} has no port {number}")))?;
     check_protocol(port, &name, route.kind)?;
     let number = u16::try_from(number).map_err(|_| not_found(format!("{number} is not a port")))?;
     Ok(BackendKey { service: name, port: number })
 }
 
-fn is_external_name(service: &Service) -> bool {
-    service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("ExternalName"))
+fn ports(service: &Service) -> &[ServicePort] {
+    service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default()
 }
 
 /// A Service may have one number twice, for TCP and for UDP: TCP is the one.
 fn port(service: &Service, number: i32) -> Option<&ServicePort> {
-    let ports = service.spec.as_ref()?.ports.as_deref().unwrap_or_default();
-    let mut candidates: Vec<&ServicePort> = ports.iter().filter(|port| port.port == number).collect();
+    let mut candidates: Vec<&ServicePort> = ports(service).iter().filter(|port| port.port == number).collect();
     candidates.sort_by_key(|port| !is_tcp(port));
     candidates.first().copied()
 }

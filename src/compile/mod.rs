@@ -30,7 +30,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use memo::Memo;
-pub use warnings::endpoint_warnings;
 
 use crate::api::ObjectName;
 use crate::snapshot::Snapshot;

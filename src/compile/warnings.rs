@@ -1,42 +1,15 @@
 //! Warnings: what is legal and surely not meant, and what this version passes over.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::endpoints::endpoints;
+use super::gateway;
 use super::hosts::{Hosts, Shadow};
 use super::route::Resolved;
-use super::{Options, gateway};
 use crate::api::{Gateway, Kind, ObjectRef};
-use crate::snapshot::Snapshot;
 use crate::status::{Warning, WarningKind};
-use crate::table::backend::BackendKey;
 use crate::table::hostname::HostPattern;
 use crate::table::rule::Rule;
-
-/// Backends that no endpoint serves, and endpoints that are never dialled, sorted. Apart from [`compile`](super::compile),
-/// so that a change of endpoints changes nothing of its answer.
-pub fn endpoint_warnings(snapshot: &Snapshot, backends: &BTreeSet<BackendKey>, options: &Options) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    for key in backends {
-        let found = endpoints(snapshot, key, options);
-        let warning = |kind, message: String| Warning {
-            object: ObjectRef { kind: Kind::Service, name: key.service.clone() },
-            kind,
-            field: "spec.ports".to_owned(),
-            message: format!("port {}: {message}", key.port),
-        };
-        if found.addresses.is_empty() {
-            warnings
-                .push(warning(WarningKind::NoEndpoints, "no endpoint takes requests; they are answered 503".into()));
-        }
-        for address in &found.refused {
-            warnings.push(warning(WarningKind::EndpointNotDialled, format!("{address} is never dialled")));
-        }
-    }
-    warnings.sort_unstable();
-    warnings
-}
 
 /// All warnings, sorted.
 pub(super) fn collect<'h>(

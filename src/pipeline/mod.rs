@@ -3,7 +3,8 @@
 //! ```text
 //! source ─► changes ─┐
 //!                    ├─► Snapshot ─► compile ─► link ─► Serving (published), Report
-//! proxy ─► observed ─┘         └─► endpoints ─► Backend::update   (no compile)
+//! proxy ─► observed ─┤         └─► endpoints ─► Backend::update   (no compile)
+//! DNS ───► resolved ─┘
 //! ```
 //!
 //! Whatever has come in while one round ran is the next round's: a first change waits for nothing, a burst is few rounds.
@@ -29,8 +30,9 @@ use state::State;
 
 use crate::compile::Options;
 use crate::live::Serving;
-use crate::snapshot::Observed;
+use crate::snapshot::{Observed, Resolution};
 use crate::source::SourceEvent;
+use crate::source::names::Names;
 use crate::telemetry::Telemetry;
 
 /// How long old servings wait for their next look, while some worker may still hold one.
@@ -45,6 +47,8 @@ pub enum Input {
     Source(SourceEvent),
     /// Facts that came back from the proxy; replace those before.
     Observed(Observed),
+    /// What a name of DNS stands for; replaces what it stood for before.
+    Resolved(Arc<str>, Resolution),
 }
 
 /// The running pipeline. Its thread ends once every sender of inputs is dropped.
@@ -56,6 +60,8 @@ pub struct Pipeline {
     pub serving: Arc<ArcSwap<Serving>>,
     /// The generation of `serving`, from 1; 0: no source has spoken yet.
     pub published: watch::Receiver<u64>,
+    /// The names to resolve: those of the ExternalName Services that are served.
+    pub names: watch::Receiver<Names>,
     /// What is known of it, for people.
     pub report: Arc<ArcSwap<Report>>,
 }
@@ -65,7 +71,8 @@ impl Pipeline {
     pub fn start(options: Options, telemetry: Arc<Telemetry>) -> io::Result<Self> {
         let (sender, inputs) = mpsc::channel();
         let (state, published) = State::new(options, telemetry, crate::compile::compile);
-        let pipeline = Self { inputs: sender, serving: state.serving.clone(), published, report: state.report.clone() };
+        let (serving, report) = (state.serving.clone(), state.report.clone());
+        let pipeline = Self { inputs: sender, serving, published, names: state.names.subscribe(), report };
         std::thread::Builder::new().name("pipeline".into()).spawn(move || run(state, &inputs))?;
         Ok(pipeline)
     }

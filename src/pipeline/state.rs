@@ -12,12 +12,13 @@ use tracing::{error, info, warn};
 
 use super::{Input, Report};
 use crate::api::ObjectName;
-use crate::compile::endpoints::{endpoints, warnings};
+use crate::compile::endpoints::{are_pending, endpoints, name, warnings};
 use crate::compile::{Compiled, Memo, Options};
 use crate::live::{Backend, Graveyard, Registry, Serving, link};
 #[cfg(test)]
 use crate::snapshot::Change;
 use crate::snapshot::Snapshot;
+use crate::source::names::Names;
 use crate::source::{Problem, SourceEvent};
 use crate::status::Warning;
 use crate::table::RouteTable;
@@ -29,7 +30,7 @@ type Compile = fn(&Snapshot, &Options, &mut Memo) -> Compiled;
 
 /// What the pipeline's thread holds.
 pub(super) struct State {
-    options: Options,
+    pub(super) options: Options,
     telemetry: Arc<Telemetry>,
     compile: Compile,
     snapshot: Snapshot,
@@ -37,6 +38,7 @@ pub(super) struct State {
     registry: Registry,
     graveyard: Graveyard,
     published: watch::Sender<u64>,
+    pub(super) names: watch::Sender<Names>,
     pub(super) serving: Arc<ArcSwap<Serving>>,
     pub(super) report: Arc<ArcSwap<Report>>,
     /// The report to come.
@@ -62,6 +64,7 @@ impl State {
             memo: Memo::default(),
             graveyard: Graveyard::default(),
             published,
+            names: watch::Sender::default(),
             serving: Arc::default(),
             report: Arc::default(),
             next: Report::default(),
@@ -73,6 +76,7 @@ impl State {
     pub(super) fn round(&mut self, inputs: impl IntoIterator<Item = Input>) {
         self.next.counts.rounds += 1;
         let mut changes = Vec::new();
+        let mut renamed = Vec::new();
         let mut source_spoke = false;
         let mut recompile = false;
         for input in inputs {
@@ -87,9 +91,11 @@ impl State {
                     self.snapshot.observed = observed;
                 }
                 Input::Observed(_) => {}
+                Input::Resolved(name, resolution) => renamed.extend(self.snapshot.hear(name, resolution)),
             }
         }
-        let touched = self.snapshot.apply(changes);
+        let mut touched = self.snapshot.apply(changes);
+        touched.services.append(&mut renamed);
         let first = source_spoke && self.next.generation == 0;
         let emptied = self.update_filled(&touched.services);
         if touched.configuration || recompile || first {
@@ -99,6 +105,7 @@ impl State {
             self.update(&backend, found);
         }
         self.sweep();
+        self.want_names();
         self.publish_report();
     }
 
@@ -141,9 +148,13 @@ impl State {
         emptied
     }
 
-    /// The endpoints of a backend now. `None`: finding them failed within, and it keeps those that it has.
+    /// The endpoints of a backend now. `None`: they are not known yet, or finding them failed within, and it keeps those
+    /// that it has.
     fn find(&mut self, key: &BackendKey) -> Option<Found> {
         let (snapshot, options) = (&self.snapshot, &self.options);
+        if are_pending(snapshot, key, options) {
+            return None;
+        }
         let find =
             || Found { endpoints: endpoints(snapshot, key, options), warnings: warnings(snapshot, key, options) };
         catch_unwind(AssertUnwindSafe(find)).map_err(|panic| self.failed("endpoints", &*panic)).ok()
@@ -158,6 +169,18 @@ impl State {
         if before != found.warnings {
             Arc::make_mut(&mut self.next.endpoint_warnings).insert(backend.key.clone(), found.warnings);
         }
+    }
+
+    /// Tells which names are to be resolved, and forgets what others stood for.
+    fn want_names(&mut self) {
+        let backends = self.registry.backends().keys();
+        let wanted: Names = backends.filter_map(|key| name(&self.snapshot, key, &self.options)).collect();
+        self.snapshot.names.retain(|name, _| wanted.contains(name));
+        self.names.send_if_modified(|names| {
+            let differs = *names != wanted;
+            *names = wanted;
+            differs
+        });
     }
 
     fn compile_and_publish(&mut self) {

@@ -211,3 +211,37 @@ fn the_thread_serves_what_comes_in_and_ends_with_its_senders() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn what_a_name_stands_for_changes_endpoints_and_compiles_nothing() {
+    let mut state = state();
+    state.options.external_names = true;
+    let names = state.names.subscribe();
+    let external = |name: &str| {
+        put(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "out", "namespace": "shop"},
+            "spec": {"type": "ExternalName", "externalName": name}}))
+    };
+    let hear = |name: &str, ips: &[&str]| {
+        let addresses = ips.iter().map(|ip| ip.parse().expect("an address")).collect();
+        Input::Resolved(name.into(), Resolution { addresses, failure: None })
+    };
+    state.round([source(vec![external("a.test")])]);
+    assert_eq!(*names.borrow(), Names::from(["a.test".into()]));
+    let compiles = state.report.load().counts.compiles;
+    for ips in [&["10.0.0.1"][..], &["10.0.0.1", "10.0.0.2"], &[], &["10.0.0.3"]] {
+        state.round([hear("a.test", ips)]);
+        assert_eq!(addresses(&state, "out"), ips.iter().map(|ip| address(&format!("{ip}:80"))).collect::<Vec<_>>());
+    }
+    state.round([hear("b.test", &["10.0.0.9"])]);
+    assert_eq!(addresses(&state, "out"), [address("10.0.0.3:80")], "another name is nothing to it");
+    assert_eq!(state.report.load().counts.compiles, compiles);
+
+    state.round([source(vec![external("b.test")])]);
+    assert_eq!(*names.borrow(), Names::from(["b.test".into()]));
+    assert_eq!(addresses(&state, "out"), [address("10.0.0.3:80")], "until the new name was asked");
+    state.round([hear("b.test", &["10.0.0.4"])]);
+    assert_eq!(addresses(&state, "out"), [address("10.0.0.4:80")]);
+
+    state.round([source(vec![remove(Kind::Service, ObjectName::new("shop", "out"))])]);
+    assert_eq!(*names.borrow(), Names::new());
+}

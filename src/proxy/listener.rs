@@ -101,7 +101,7 @@ impl Listeners {
                     Command::Adopt { socket, stream, peer, ticket: Ticket { _permit: None, _place: place } },
                 );
             }
-            info!(port = socket.port, address = ?socket.address, "closed listening socket");
+            info!(port = socket.port, address = socket.address.map(tracing::field::display), "closed listening socket");
         }
     }
 
@@ -113,7 +113,11 @@ impl Listeners {
             }
             match self.open(socket) {
                 Ok(listener) => {
-                    info!(port = socket.port, address = ?listener.local_addr().ok(), "listening");
+                    info!(
+                        port = socket.port,
+                        address = listener.local_addr().ok().map(tracing::field::display),
+                        "listening"
+                    );
                     self.failed.remove(&socket);
                     self.bound.insert(socket, listener);
                 }

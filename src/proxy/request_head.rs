@@ -28,7 +28,7 @@ pub(crate) struct Target<'h> {
 pub(crate) enum BadHead {
     /// HTTP/1.1 without Host (RFC 9112, 3.2), or a Host that is none.
     Host,
-    /// A target that has no normal form, or `*` without OPTIONS.
+    /// A target that has no normal form, is none of this proxy's (RFC 9112, 3.2), or `*` without OPTIONS.
     Path,
     /// CONNECT: a gateway is no tunnel.
     Connect,
@@ -47,12 +47,29 @@ pub(crate) fn target(head: &RequestHeader) -> Result<Target<'_>, BadHead> {
     if !head.raw_path_is_utf8() {
         return Err(BadHead::Path);
     }
+    if !is_target_form(head.raw_path()) {
+        return Err(BadHead::Path);
+    }
     let path = match head.uri.path() {
         "*" if head.method != Method::OPTIONS => return Err(BadHead::Path),
         "" => Cow::Borrowed("/"),
         path => normalise(path).map_err(|_| BadHead::Path)?,
     };
     Ok(Target { host, path, query: head.uri.query() })
+}
+
+/// Whether a target is a path, `*`, or a whole URL of HTTP. A lone host is for CONNECT only, and a lone query or fragment
+/// is nothing at all: what one reader takes for `/` another may not.
+fn is_target_form(raw: &[u8]) -> bool {
+    raw.starts_with(b"/") || raw == b"*" || after_scheme(raw).is_some()
+}
+
+/// What follows the scheme of a whole URL of HTTP.
+fn after_scheme(raw: &[u8]) -> Option<&[u8]> {
+    ["http://", "https://"].iter().find_map(|scheme| {
+        let (start, rest) = raw.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme.as_bytes()).then_some(rest)
+    })
 }
 
 /// `:authority` or Host, as it came. The two are equal where both are there.
@@ -158,6 +175,14 @@ mod tests {
         assert_eq!((&*judged.path, judged.query), ("/y", Some("q=1")));
         assert_eq!(target(&head("OPTIONS", "*", Some("a.test"))).unwrap().path, "*");
         assert_eq!(target(&head("GET", "*", Some("a.test"))), Err(BadHead::Path));
+    }
+
+    #[test]
+    fn targets_of_no_form_that_a_gateway_serves_are_refused() {
+        for wrong in ["a.test", "a.test:80", "?q=1", "ftp://a.test/"] {
+            assert_eq!(target(&head("GET", wrong, Some("a.test"))), Err(BadHead::Path), "{wrong}");
+        }
+        assert_eq!(target(&head("GET", "http://a.test?q=1", Some("a.test"))).unwrap().path, "/");
     }
 
     #[test]

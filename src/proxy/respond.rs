@@ -44,6 +44,7 @@ pub(crate) async fn redirect(
     context.answered(status.as_u16(), None);
     let mut head = empty(status);
     head.set(&LOCATION, &location);
+    head.set(&REQUEST_ID, context.request_id());
     if let Action::Redirect { filters: Filters { response_headers: Some(edits), .. }, .. } = &rule.rule.action {
         edits.apply(&mut head);
     }

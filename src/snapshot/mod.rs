@@ -6,12 +6,14 @@
 //! Never here: I/O, verdicts about an object.
 
 mod change;
+mod names;
 mod observed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use change::{Change, Touched};
+pub use names::{Resolution, external_name};
 pub use observed::{BindFailure, Observed, Socket};
 
 pub use crate::api::Item;
@@ -43,6 +45,8 @@ pub struct Snapshot {
     pub secrets: Objects<Secret>,
     /// Namespaces.
     pub namespaces: Objects<Namespace>,
+    /// What the names of ExternalName Services stand for. One that is not here has not been asked yet, or is not asked.
+    pub names: BTreeMap<Arc<str>, Resolution>,
     /// Facts that came back from the running proxy.
     pub observed: Observed,
 }

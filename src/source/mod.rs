@@ -6,6 +6,7 @@
 //! Never here: verdicts about an object, tables, sockets.
 
 pub mod manifests;
+pub mod names;
 mod problem;
 
 pub use problem::{Problem, ProblemKind};

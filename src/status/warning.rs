@@ -17,6 +17,8 @@ pub enum WarningKind {
     NotSupported,
     /// An endpoint that is never dialled.
     EndpointNotDialled,
+    /// An ExternalName whose addresses are not known, or are those of an earlier time.
+    NameNotResolved,
 }
 
 impl WarningKind {
@@ -28,6 +30,7 @@ impl WarningKind {
             Self::NoEndpoints => "NoEndpoints",
             Self::NotSupported => "NotSupported",
             Self::EndpointNotDialled => "EndpointNotDialled",
+            Self::NameNotResolved => "NameNotResolved",
         }
     }
 }

@@ -4,6 +4,7 @@
 mod abort;
 mod changes;
 mod explain;
+mod external_names;
 mod filters;
 mod grpc;
 mod http1;

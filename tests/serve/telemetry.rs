@@ -39,6 +39,18 @@ async fn a_rules_counters_outlive_its_edits_and_go_with_it() {
 }
 
 #[tokio::test]
+async fn a_redirect_has_a_request_id_as_every_answer_has() {
+    let backend = Backend::named("a").await;
+    let rules = "- filters: [{type: RequestRedirect, requestRedirect: {hostname: b.test}}]";
+    let edge = edge(&backend, rules, &["--access-log"]).await;
+    let answer = client::get(edge.address, "a.test", "/").await.expect("an answer");
+    assert_eq!(answer.status, 302);
+    let line = until("a line", async || edge.proxy.access_log().first().cloned()).await;
+    assert_eq!(line["request_id"], answer.header("x-request-id"));
+    assert_eq!(answer.header("x-request-id").len(), 32);
+}
+
+#[tokio::test]
 async fn an_access_log_line_tells_rule_backend_endpoint_and_trace() {
     let backend = Backend::named("a").await;
     let edge = edge(&backend, NAMED, &["--access-log", "--access-log-filter", "status>=200"]).await;

@@ -30,6 +30,9 @@ impl Request {
     /// is opened with the URL's host as server name.
     pub(super) fn parse(method: &str, url: &str, fields: &[String]) -> Result<Self> {
         let method = Method::from_bytes(method.as_bytes()).with_context(|| format!("{method:?} is not a method"))?;
+        if method == Method::CONNECT {
+            bail!("CONNECT would be answered 405: a gateway is no tunnel");
+        }
         let uri: Uri = url.parse().with_context(|| format!("{url:?} is not a URL"))?;
         let scheme = match uri.scheme_str() {
             Some("http") => Scheme::Http,
@@ -109,6 +112,12 @@ mod tests {
         let request = parse("https://127.0.0.1/", &["Host: b.test:1"]).unwrap();
         assert_eq!((request.view().host, request.authority.as_str()), ("b.test", "b.test:1"));
         assert_eq!(request.server_name, "127.0.0.1");
+    }
+
+    #[test]
+    fn connect_is_told_as_it_is_served() {
+        let error = Request::parse("CONNECT", "http://a.test/", &[]).expect_err("refused");
+        assert!(error.to_string().contains("405"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! EndpointSlices to the endpoints of one Service and port: compile's second, small, pure function.
 
 mod dial;
+mod external;
 mod warnings;
 
 use std::collections::BTreeMap;
@@ -20,8 +21,12 @@ pub use warnings::warnings;
 /// The endpoints of a backend at this moment; empty where the Service or its port is not there.
 ///
 /// A slice's port belongs to the Service's port of the same name, so a named target port may be another number on each pod.
-/// Slices of type FQDN have no address to dial and are passed over; so is a Service of type ExternalName.
+/// Slices of type FQDN have no address to dial and are passed over. A Service of type ExternalName has the addresses that
+/// its name stands for, or none where such Services are not served.
 pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Endpoints {
+    if let Some(external) = external::find(snapshot, key, options) {
+        return external.endpoints(key, options);
+    }
     let Some((spec, port)) = service_port(snapshot, key) else { return Endpoints::default() };
     let mut refused = Vec::new();
     let mut tiers = Tiers::default();
@@ -45,6 +50,16 @@ pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> En
     refused.sort_unstable();
     refused.dedup();
     Endpoints { protocol: protocol(port), addresses: tiers.addresses(), refused }
+}
+
+/// The name whose addresses are a backend's endpoints. `None`: its Service goes by no name, or may not be served.
+pub fn name(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Option<Arc<str>> {
+    external::find(snapshot, key, options).map(|external| external.name)
+}
+
+/// Whether a backend's endpoints are not known yet, because its name has not been asked.
+pub fn are_pending(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> bool {
+    external::find(snapshot, key, options).is_some_and(|external| external.resolution.is_none())
 }
 
 /// A Service's spec and the port that a backend names. A port of UDP by the same number is another port.

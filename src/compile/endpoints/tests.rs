@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Options, endpoints, warnings};
 use crate::api::ObjectName;
 use crate::api::decode::{Decoded, decode};
-use crate::snapshot::{Change, Snapshot};
+use crate::snapshot::{Change, Resolution, Snapshot};
 use crate::table::backend::{AppProtocol, BackendKey, Endpoints};
 
 /// Objects from JSON, and what they say of `default/shop` port 80.
@@ -235,14 +235,65 @@ fn a_slice_of_names_is_passed_over_and_told() {
     );
 }
 
+/// What `default/shop` on this port has where ExternalName Services are served, and the warnings.
+fn external(case: &Case, port: u16, loopback_endpoints: bool) -> (Endpoints, Vec<String>) {
+    let options = Options { external_names: true, ..options(loopback_endpoints) };
+    let warnings = warnings(&case.0, &key(port), &options).iter().map(|warning| warning.message.clone()).collect();
+    (endpoints(&case.0, &key(port), &options), warnings)
+}
+
+/// An ExternalName Service, and what its name stands for.
+fn named(service: Value, heard: Option<(&[&str], Option<&str>)>) -> Case {
+    let mut case = Case::new(service, &[slice("a", "IPv4", 8080, json!([at("10.0.0.1")]))]);
+    if let Some((addresses, failure)) = heard {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let touched = case.0.hear("out.test".into(), Resolution { addresses, failure: failure.map(Into::into) });
+        assert_eq!(touched, [ObjectName::new("default", "shop")]);
+    }
+    case
+}
+
 #[test]
-fn an_external_name_has_no_endpoints() {
-    let mut service = http();
-    service["type"] = json!("ExternalName");
-    service["externalName"] = json!("localhost");
-    let case = Case::new(service, &[slice("a", "IPv4", 80, json!([at("10.0.0.1")]))]);
-    assert_eq!(case.endpoints(true), Endpoints::default());
-    assert_eq!(case.warnings(), [""; 0]);
+fn an_external_name_has_no_endpoints_unless_it_is_allowed() {
+    let case = named(json!({"type": "ExternalName", "externalName": "out.test"}), Some((&["10.0.0.9"], None)));
+    assert_eq!((case.endpoints(true), case.warnings().len()), (Endpoints::default(), 0));
+}
+
+#[test]
+fn an_external_name_has_the_addresses_that_it_stands_for_on_the_port_that_is_asked_for() {
+    let mut service = json!({"type": "ExternalName", "externalName": "Out.Test."});
+    for (ports, protocol) in [
+        (json!(null), AppProtocol::Undeclared),
+        (json!([{"port": 80, "targetPort": 9, "appProtocol": "kubernetes.io/h2c"}]), AppProtocol::H2c),
+    ] {
+        service["ports"] = ports;
+        let (found, warnings) = external(&named(service.clone(), Some((&["10.0.0.9", "fd00::9"], None))), 80, false);
+        assert_eq!(found.addresses, ["10.0.0.9:80".parse().unwrap(), "[fd00::9]:80".parse().unwrap()]);
+        assert_eq!((found.protocol, warnings), (protocol, vec![]));
+    }
+}
+
+#[test]
+fn what_a_name_stands_for_is_refused_where_any_endpoint_would_be() {
+    let service = json!({"type": "ExternalName", "externalName": "out.test"});
+    let never = &["127.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "::1"];
+    let (found, warnings) = external(&named(service.clone(), Some((never, None))), 80, false);
+    assert_eq!((found.addresses.len(), found.refused.len()), (0, 4));
+    assert_eq!(warnings[0], "no endpoint takes requests on port 80: they are answered 503");
+    assert_eq!(warnings.len(), 5);
+    let (found, _) = external(&named(service, Some((&["127.0.0.1"], None))), 80, true);
+    assert_eq!(found.addresses, ["127.0.0.1:80".parse().unwrap()]);
+}
+
+#[test]
+fn a_name_that_is_not_resolved_is_told_once_it_was_asked() {
+    let service = json!({"type": "ExternalName", "externalName": "out.test"});
+    assert_eq!(external(&named(service.clone(), None), 80, false), (Endpoints::default(), vec![]));
+    let none = "no endpoint takes requests on port 80: they are answered 503";
+    let (_, warnings) = external(&named(service.clone(), Some((&[], Some("it has no address")))), 80, false);
+    assert_eq!(warnings, ["the name out.test was not resolved: it has no address", none]);
+    let (found, warnings) = external(&named(service, Some((&["10.0.0.9"], Some("silence")))), 80, false);
+    assert_eq!((found.addresses.len(), warnings), (1, vec!["the name out.test was not resolved: silence".to_owned()]));
 }
 
 #[test]

@@ -1,14 +1,20 @@
 //! Warnings on the endpoints of a backend: a Service without any, and addresses that are never dialled.
 
+use super::external::{self, External};
 use super::{Options, endpoints, service_port};
 use crate::api::{Kind, ObjectRef};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Resolution, Snapshot};
 use crate::status::{Warning, WarningKind};
 use crate::table::backend::BackendKey;
 
 /// What is odd about the endpoints of a backend at this moment.
 pub fn warnings(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Vec<Warning> {
-    if service_port(snapshot, key).is_none() {
+    let external = external::find(snapshot, key, options);
+    if external.as_ref().is_some_and(|external| external.resolution.is_none()) {
+        // Nobody has asked: `check` does not.
+        return Vec::new();
+    }
+    if external.is_none() && service_port(snapshot, key).is_none() {
         // The routes that refer to it have a condition that says so.
         return Vec::new();
     }
@@ -16,6 +22,10 @@ pub fn warnings(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Vec
     let service = ObjectRef { kind: Kind::Service, name: key.service.clone() };
     let found = endpoints(snapshot, key, options);
     let mut warnings = Vec::new();
+    if let Some(External { name, resolution: Some(Resolution { failure: Some(failure), .. }), .. }) = &external {
+        let message = format!("the name {name} was not resolved: {failure}");
+        warnings.push(warning(service.clone(), WarningKind::NameNotResolved, message));
+    }
     if found.addresses.is_empty() {
         let message = format!("no endpoint takes requests on port {}: they are answered 503", key.port);
         warnings.push(warning(service.clone(), WarningKind::NoEndpoints, message));
