@@ -69,7 +69,7 @@ pub(super) fn serve<S>(
         let settled = settle(published, serving, told.clone());
         tokio::spawn(pass_observed(told.clone(), inputs.clone()));
         let (events, sent) = unbounded_channel();
-        tokio::spawn(pass_events(sent, inputs));
+        tokio::spawn(pass(sent, inputs, Input::Source));
         let source = start_source(events)?;
         let plan = Plan { delay: settings.drain_delay, deadline: settings.drain_deadline };
         let fails_to_start = async {
@@ -95,15 +95,9 @@ pub(super) fn serve<S>(
 /// Starts to ask what the names of ExternalName Services stand for; the answers go to the pipeline.
 fn resolve_names(wanted: watch::Receiver<Names>, inputs: Sender<Input>) -> anyhow::Result<()> {
     let resolver = SystemResolver::new().context("cannot read how the system resolves names")?;
-    let (told, mut heard) = unbounded_channel();
+    let (told, heard) = unbounded_channel();
     tokio::spawn(names::follow(Arc::new(resolver), wanted, told));
-    tokio::spawn(async move {
-        while let Some((name, resolution)) = heard.recv().await {
-            if inputs.send(Input::Resolved(name, resolution)).is_err() {
-                return;
-            }
-        }
-    });
+    tokio::spawn(pass(heard, inputs, |(name, resolution)| Input::Resolved(name, resolution)));
     Ok(())
 }
 
@@ -130,10 +124,10 @@ async fn pass_observed(mut observed: watch::Receiver<Observed>, inputs: Sender<I
     }
 }
 
-/// What a source tells goes to the pipeline.
-async fn pass_events(mut events: UnboundedReceiver<SourceEvent>, inputs: Sender<Input>) {
-    while let Some(event) = events.recv().await {
-        if inputs.send(Input::Source(event)).is_err() {
+/// What is told goes to the pipeline.
+async fn pass<T>(mut told: UnboundedReceiver<T>, inputs: Sender<Input>, input: fn(T) -> Input) {
+    while let Some(one) = told.recv().await {
+        if inputs.send(input(one)).is_err() {
             return;
         }
     }

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::{Input, Report};
 use crate::api::ObjectName;
-use crate::compile::endpoints::{are_pending, endpoints, name, warnings};
+use crate::compile::endpoints::{awaits_resolution, dns_name, endpoints, warnings};
 use crate::compile::{Compiled, Memo, Options};
 use crate::live::{Backend, Graveyard, Registry, Serving, link};
 #[cfg(test)]
@@ -30,7 +30,7 @@ type Compile = fn(&Snapshot, &Options, &mut Memo) -> Compiled;
 
 /// What the pipeline's thread holds.
 pub(super) struct State {
-    pub(super) options: Options,
+    options: Options,
     telemetry: Arc<Telemetry>,
     compile: Compile,
     snapshot: Snapshot,
@@ -152,7 +152,7 @@ impl State {
     /// that it has.
     fn find(&mut self, key: &BackendKey) -> Option<Found> {
         let (snapshot, options) = (&self.snapshot, &self.options);
-        if are_pending(snapshot, key, options) {
+        if awaits_resolution(snapshot, key, options) {
             return None;
         }
         let find =
@@ -173,10 +173,17 @@ impl State {
 
     /// Tells which names are to be resolved, and forgets what others stood for.
     fn want_names(&mut self) {
-        let backends = self.registry.backends().keys();
-        let wanted: Names = backends.filter_map(|key| name(&self.snapshot, key, &self.options)).collect();
-        self.snapshot.names.retain(|name, _| wanted.contains(name));
+        if !self.options.external_names {
+            return;
+        }
+        let (backends, round) = (self.registry.backends().keys(), self.next.counts.rounds);
+        let wanted_names = backends.filter_map(|key| dns_name(&self.snapshot, key, &self.options));
+        let mut wanted: Names = wanted_names.map(|name| (name, round)).collect();
+        self.snapshot.names.retain(|name, _| wanted.contains_key(name));
         self.names.send_if_modified(|names| {
+            for (name, since) in &mut wanted {
+                *since = names.get(name).copied().unwrap_or(round);
+            }
             let differs = *names != wanted;
             *names = wanted;
             differs

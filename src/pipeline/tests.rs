@@ -28,7 +28,11 @@ fn small_compile(snapshot: &Snapshot, _: &Options, _: &mut Memo) -> Compiled {
 }
 
 fn state() -> State {
-    let options = Options { external_names: false, loopback_endpoints: true, reserved_ports: Default::default() };
+    state_with(false)
+}
+
+fn state_with(external_names: bool) -> State {
+    let options = Options { external_names, loopback_endpoints: true, reserved_ports: Default::default() };
     State::new(options, Arc::default(), small_compile).0
 }
 
@@ -214,9 +218,9 @@ fn the_thread_serves_what_comes_in_and_ends_with_its_senders() {
 
 #[test]
 fn what_a_name_stands_for_changes_endpoints_and_compiles_nothing() {
-    let mut state = state();
-    state.options.external_names = true;
+    let mut state = state_with(true);
     let names = state.names.subscribe();
+    let wanted = || names.borrow().clone().into_iter().collect::<Vec<_>>();
     let external = |name: &str| {
         put(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "out", "namespace": "shop"},
             "spec": {"type": "ExternalName", "externalName": name}}))
@@ -226,7 +230,7 @@ fn what_a_name_stands_for_changes_endpoints_and_compiles_nothing() {
         Input::Resolved(name.into(), Resolution { addresses, failure: None })
     };
     state.round([source(vec![external("a.test")])]);
-    assert_eq!(*names.borrow(), Names::from(["a.test".into()]));
+    assert_eq!(wanted(), [("a.test".into(), 1)]);
     let compiles = state.report.load().counts.compiles;
     for ips in [&["10.0.0.1"][..], &["10.0.0.1", "10.0.0.2"], &[], &["10.0.0.3"]] {
         state.round([hear("a.test", ips)]);
@@ -237,11 +241,14 @@ fn what_a_name_stands_for_changes_endpoints_and_compiles_nothing() {
     assert_eq!(state.report.load().counts.compiles, compiles);
 
     state.round([source(vec![external("b.test")])]);
-    assert_eq!(*names.borrow(), Names::from(["b.test".into()]));
+    assert_eq!(wanted(), [("b.test".into(), 7)]);
     assert_eq!(addresses(&state, "out"), [address("10.0.0.3:80")], "until the new name was asked");
     state.round([hear("b.test", &["10.0.0.4"])]);
     assert_eq!(addresses(&state, "out"), [address("10.0.0.4:80")]);
 
     state.round([source(vec![remove(Kind::Service, ObjectName::new("shop", "out"))])]);
-    assert_eq!(*names.borrow(), Names::new());
+    assert_eq!(wanted(), []);
+
+    state.round([source(vec![external("b.test")])]);
+    assert_eq!(wanted(), [("b.test".into(), 10)], "let go in between, so asked anew");
 }

@@ -44,10 +44,7 @@ pub(crate) fn target(head: &RequestHeader) -> Result<Target<'_>, BadHead> {
         None if head.version == Version::HTTP_10 => Cow::Borrowed(""),
         None => return Err(BadHead::Host),
     };
-    if !head.raw_path_is_utf8() {
-        return Err(BadHead::Path);
-    }
-    if !is_target_form(head.raw_path()) {
+    if !head.raw_path_is_utf8() || !is_target_form(head.raw_path()) {
         return Err(BadHead::Path);
     }
     let path = match head.uri.path() {
@@ -61,15 +58,8 @@ pub(crate) fn target(head: &RequestHeader) -> Result<Target<'_>, BadHead> {
 /// Whether a target is a path, `*`, or a whole URL of HTTP. A lone host is for CONNECT only, and a lone query or fragment
 /// is nothing at all: what one reader takes for `/` another may not.
 fn is_target_form(raw: &[u8]) -> bool {
-    raw.starts_with(b"/") || raw == b"*" || after_scheme(raw).is_some()
-}
-
-/// What follows the scheme of a whole URL of HTTP.
-fn after_scheme(raw: &[u8]) -> Option<&[u8]> {
-    ["http://", "https://"].iter().find_map(|scheme| {
-        let (start, rest) = raw.split_at_checked(scheme.len())?;
-        start.eq_ignore_ascii_case(scheme.as_bytes()).then_some(rest)
-    })
+    let begins_with = |scheme: &[u8]| raw.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    raw.starts_with(b"/") || raw == b"*" || begins_with(b"http://") || begins_with(b"https://")
 }
 
 /// `:authority` or Host, as it came. The two are equal where both are there.

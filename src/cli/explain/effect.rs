@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::request::Request;
 use crate::compile::Options;
-use crate::compile::endpoints::{endpoints, name};
+use crate::compile::endpoints::{dns_name, endpoints};
 use crate::snapshot::Snapshot;
 use crate::table::backend::{Target, WeightedBackend};
 use crate::table::filter::{Filters, HeaderEdits, Redirect, Scheme};
@@ -110,11 +110,11 @@ fn share(
             Share { percent, backend: None, endpoints: Vec::new(), fails: Some(format!("500: {why}")), request }
         }
         Target::Backend(key) => {
-            let addresses = endpoints(snapshot, key, options).addresses;
-            if let Some(name) = name(snapshot, key, options) {
+            if let Some(name) = dns_name(snapshot, key, options) {
                 let endpoints = vec![format!("{name}:{} as it then resolves", key.port)];
                 return Share { percent, backend: Some(key.to_string()), endpoints, fails: None, request };
             }
+            let addresses = endpoints(snapshot, key, options).addresses;
             let fails = addresses.is_empty().then(|| "503: no endpoints".to_owned());
             let endpoints = addresses.iter().map(ToString::to_string).collect();
             Share { percent, backend: Some(key.to_string()), endpoints, fails, request }

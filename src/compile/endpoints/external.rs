@@ -22,7 +22,10 @@ pub(super) struct External<'a> {
 
 /// The ExternalName Service that a backend names. `None`: it names no such Service, or none may be served.
 pub(super) fn find<'a>(snapshot: &'a Snapshot, key: &BackendKey, options: &Options) -> Option<External<'a>> {
-    let service = snapshot.services.get(&key.service).filter(|_| options.external_names)?;
+    if !options.external_names {
+        return None;
+    }
+    let service = snapshot.services.get(&key.service)?;
     let name = external_name(service)?;
     let mut ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
     let named = |port: &&ServicePort| port.port == i32::from(key.port) && is_tcp(port.protocol.as_deref());

@@ -1,4 +1,4 @@
-//! EndpointSlices to the endpoints of one Service and port: compile's second, small, pure function.
+//! EndpointSlices, or what a name stands for, to the endpoints of one Service and port: compile's second, small, pure function.
 
 mod dial;
 mod external;
@@ -53,12 +53,12 @@ pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> En
 }
 
 /// The name whose addresses are a backend's endpoints. `None`: its Service goes by no name, or may not be served.
-pub fn name(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Option<Arc<str>> {
+pub fn dns_name(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Option<Arc<str>> {
     external::find(snapshot, key, options).map(|external| external.name)
 }
 
 /// Whether a backend's endpoints are not known yet, because its name has not been asked.
-pub fn are_pending(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> bool {
+pub fn awaits_resolution(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> bool {
     external::find(snapshot, key, options).is_some_and(|external| external.resolution.is_none())
 }
 

@@ -9,7 +9,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +25,9 @@ use crate::snapshot::Resolution;
 
 pub use system::SystemResolver;
 
-/// Names to ask, in lower case, without trailing dots.
-pub type Names = BTreeSet<Arc<str>>;
+/// Names to ask, in lower case, without trailing dots, each with a number. A name that comes with another number than
+/// before was let go in between, and is asked and told anew.
+pub type Names = BTreeMap<Arc<str>, u64>;
 
 /// How long an answer counts that does not say.
 const UNSAID: Duration = Duration::from_secs(30);
@@ -62,14 +63,14 @@ pub async fn follow(
     told: UnboundedSender<(Arc<str>, Resolution)>,
 ) {
     let permits = Arc::new(Semaphore::new(AT_ONCE));
-    let mut asked: BTreeMap<Arc<str>, AbortOnDropHandle<()>> = BTreeMap::new();
+    let mut asked: BTreeMap<Arc<str>, (u64, AbortOnDropHandle<()>)> = BTreeMap::new();
     loop {
         let names = wanted.borrow_and_update().clone();
-        asked.retain(|name, _| names.contains(name));
-        for name in names {
+        asked.retain(|name, (number, _)| names.get(name) == Some(number));
+        for (name, number) in names {
             asked.entry(name.clone()).or_insert_with(|| {
                 let asking = keep_asking(resolver.clone(), name, permits.clone(), told.clone());
-                AbortOnDropHandle::new(tokio::spawn(asking))
+                (number, AbortOnDropHandle::new(tokio::spawn(asking)))
             });
         }
         if wanted.changed().await.is_err() {

@@ -26,7 +26,7 @@ fn has(addresses: &[&str], ttl: Option<u64>) -> Result<Answer, String> {
 
 /// What is told of `a.test`, and who wants it.
 fn asked(script: &[Result<Answer, String>]) -> (watch::Sender<Names>, UnboundedReceiver<(Arc<str>, Resolution)>) {
-    let (wants, wanted) = watch::channel(Names::from(["a.test".into()]));
+    let (wants, wanted) = watch::channel(Names::from([("a.test".into(), 1)]));
     let (told, hears) = unbounded_channel();
     tokio::spawn(follow(Arc::new(Script(Mutex::new(script.to_vec().into()))), wanted, told));
     (wants, hears)
@@ -68,8 +68,18 @@ async fn a_name_that_nobody_wants_is_not_asked_any_more() {
     wants.send_replace(Names::new());
     sleep(Duration::from_secs(3600)).await;
     assert!(hears.try_recv().is_err(), "nothing more is told");
-    wants.send_replace(Names::from(["a.test".into()]));
+    wants.send_replace(Names::from([("a.test".into(), 1)]));
     assert_eq!(next(&mut hears).await.0, ["10.0.0.2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_was_let_go_in_between_is_told_again() {
+    let (wants, mut hears) = asked(&[has(&["10.0.0.1"], None)]);
+    next(&mut hears).await;
+    // Whoever follows does not see the moment without it.
+    wants.send_replace(Names::new());
+    wants.send_replace(Names::from([("a.test".into(), 2)]));
+    assert_eq!(next(&mut hears).await.0, ["10.0.0.1"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,14 +91,14 @@ async fn a_resolver_that_never_answers_is_told() {
             std::future::pending().await
         }
     }
-    let (_wants, wanted) = watch::channel(Names::from(["a.test".into()]));
+    let (_wants, wanted) = watch::channel(Names::from([("a.test".into(), 1)]));
     let (told, mut hears) = unbounded_channel();
     tokio::spawn(follow(Arc::new(Silent), wanted, told));
     assert_eq!(next(&mut hears).await, (vec![], Some("no answer in time".into())));
 }
 
 #[tokio::test]
-async fn the_system_knows_localhost_and_addresses() {
+async fn the_system_knows_localhost_and_refuses_what_is_no_name() {
     let system = SystemResolver::new().expect("settings of the system");
     let answer = system.resolve("localhost").await.expect("an answer");
     assert!(!answer.addresses.is_empty() && answer.addresses.iter().all(IpAddr::is_loopback), "{answer:?}");

@@ -20,7 +20,7 @@ pub struct PathTrees {
     known: HashMap<u64, Weak<PathTree>, RandomState>,
     /// Of large hosts.
     last: HashMap<HostPattern, Weak<PathTree>>,
-    /// How many may be known before those out of use are looked for.
+    /// How many may be remembered before those out of use are looked for.
     sweep_at: usize,
 }
 
@@ -36,6 +36,7 @@ impl PathTrees {
             let nodes = nodes_of(&tree, host);
             (tree, nodes)
         });
+        self.sweep();
         if host.entries.len() >= LARGE {
             self.last.insert(host.hostname.clone(), Arc::downgrade(&tree));
         }
@@ -49,16 +50,20 @@ impl PathTrees {
         if let Some(tree) = self.known.get(&sum).and_then(Weak::upgrade).filter(|tree| tree.has_just(&paths)) {
             return tree;
         }
-        if self.known.len() >= self.sweep_at {
-            self.known.retain(|_, tree| tree.strong_count() > 0);
-            self.last.retain(|_, tree| tree.strong_count() > 0);
-            self.sweep_at = 64 + 2 * self.known.len();
-        }
         let mut tree = PathTree::default();
         tree.add(paths);
         let tree = Arc::new(tree);
         self.known.insert(sum, Arc::downgrade(&tree));
         tree
+    }
+
+    /// Forgets trees out of use, each time that twice as many are remembered as were in use.
+    fn sweep(&mut self) {
+        if self.known.len() + self.last.len() >= self.sweep_at {
+            self.known.retain(|_, tree| tree.strong_count() > 0);
+            self.last.retain(|_, tree| tree.strong_count() > 0);
+            self.sweep_at = 64 + 2 * (self.known.len() + self.last.len());
+        }
     }
 }
 
