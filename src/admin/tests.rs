@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -14,7 +15,7 @@ use crate::live::Backend;
 use crate::pipeline::Report;
 use crate::proxy::{Addresses, Phase};
 use crate::snapshot::{BindFailure, Socket};
-use crate::source::{Problem, ProblemKind};
+use crate::source::{Origin, Problem, ProblemKind};
 use crate::table::RouteTable;
 use crate::table::backend::{AppProtocol, BackendKey, Endpoints, Target, WeightedBackend};
 use crate::table::filter::Filters;
@@ -90,8 +91,7 @@ fn key() -> BackendKey {
 fn problem(object: &str, message: &str) -> Problem {
     let field = if object.is_empty() { "" } else { "spec" };
     Problem {
-        file: "a.yaml".into(),
-        line: 3,
+        origin: Origin::line(Path::new("a.yaml"), 3),
         object: object.to_owned(),
         field: field.to_owned(),
         kind: ProblemKind::Object,

@@ -110,6 +110,11 @@ impl fmt::Display for ObjectRef {
 pub struct Meta {
     /// Namespace and name.
     pub name: ObjectName,
+    /// `metadata.uid` of a Gateway, by which one is told from another that had its name before: the controller makes
+    /// objects that belong to it. `None`: another kind, or a manifest that has none.
+    pub uid: Option<Arc<str>>,
+    /// `metadata.deletionTimestamp` of a Gateway; `None`: another kind, or it is not being deleted.
+    pub deleted: Option<Time>,
     /// `metadata.generation`; 0 where a manifest has none.
     pub generation: i64,
     /// `metadata.creationTimestamp`. `None` sorts as oldest (a manifest's object has no age).

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::compile::{Compiled, Memo};
 use crate::live::testing::{key, rule, table};
 use crate::snapshot::{BindFailure, Change, Snapshot};
-use crate::source::{Problem, ProblemKind};
+use crate::source::{Origin, Problem, ProblemKind};
 use crate::table::backend::Target;
 
 /// A host and a rule for each Service of the snapshot; a Namespace `poison` makes it panic.
@@ -184,8 +185,7 @@ fn problems_of_the_source_are_replaced() {
     let mut state = state();
     let told = |problems: &[Problem]| Input::Source(SourceEvent { changes: Vec::new(), problems: problems.to_vec() });
     let problem = Problem {
-        file: "a.yaml".into(),
-        line: 3,
+        origin: Origin::line(Path::new("a.yaml"), 3),
         object: "HTTPRoute shop/cart".to_owned(),
         field: "spec.rules".to_owned(),
         kind: ProblemKind::Object,

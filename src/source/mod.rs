@@ -9,7 +9,7 @@ pub mod manifests;
 pub mod names;
 mod problem;
 
-pub use problem::{Problem, ProblemKind};
+pub use problem::{Origin, Problem, ProblemKind};
 
 use crate::snapshot::Change;
 

@@ -116,6 +116,8 @@ fn typed(kind: Kind, value: &Value) -> Result<Item, Violation> {
 struct RawMeta {
     name: String,
     namespace: Option<String>,
+    uid: Option<String>,
+    deletion_timestamp: Option<Time>,
     #[serde(default)]
     generation: i64,
     creation_timestamp: Option<Time>,
@@ -139,8 +141,11 @@ fn gateway_api_object<S: DeserializeOwned>(kind: Kind, value: &Value) -> Result<
         Kind::GatewayClass => ObjectName::cluster(metadata.name),
         _ => ObjectName::new(metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE), metadata.name),
     };
+    let provisioned = kind == Kind::Gateway;
     let meta = Meta {
         name,
+        uid: metadata.uid.filter(|_| provisioned).map(Arc::from),
+        deleted: metadata.deletion_timestamp.filter(|_| provisioned),
         generation: metadata.generation,
         created: metadata.creation_timestamp,
         labels: metadata.labels,

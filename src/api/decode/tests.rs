@@ -194,3 +194,17 @@ fn a_slice_needs_its_address_type() {
     let DecodeError { field, .. } = decode(value).expect_err("no address type");
     assert_eq!(field.to_string(), "addressType");
 }
+
+#[test]
+fn a_gateway_keeps_what_tells_it_from_another_of_its_name() {
+    let object = |kind: &str, spec: Value| {
+        json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": kind, "spec": spec,
+            "metadata": {"name": "a", "uid": "8f2e", "deletionTimestamp": "2026-11-25T12:00:00Z"}})
+    };
+    let spec = json!({"gatewayClassName": "c", "listeners": [{"name": "web", "port": 80, "protocol": "HTTP"}]});
+    let Item::Gateway(gateway) = item(object("Gateway", spec)) else { panic!("no Gateway") };
+    assert_eq!(gateway.meta.uid.as_deref(), Some("8f2e"));
+    assert_eq!(gateway.meta.deleted.as_ref().map(|time| time.0.to_string()).as_deref(), Some("2026-11-25T12:00:00Z"));
+    let Item::HttpRoute(route) = item(object("HTTPRoute", json!({}))) else { panic!("no HTTPRoute") };
+    assert_eq!((&route.meta.uid, &route.meta.deleted), (&None, &None));
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::api::{Item, ObjectRef};
 use crate::snapshot::Change;
-use crate::source::{Problem, ProblemKind, SourceEvent};
+use crate::source::{Origin, Problem, ProblemKind, SourceEvent};
 
 use super::file::{Contents, Placed};
 
@@ -86,8 +86,7 @@ fn merge<'a>(files: &'a BTreeMap<PathBuf, State>, problems: &mut Vec<Problem>) -
                 objects.insert(name, place);
             }
             Some(first) => problems.push(Problem {
-                file: place.file.to_owned(),
-                line: place.placed.line,
+                origin: Origin::line(place.file, place.placed.line),
                 object: name.to_string(),
                 field: String::new(),
                 kind: ProblemKind::Duplicate,

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::source::{Problem, ProblemKind};
+use crate::source::{Origin, Problem, ProblemKind};
 
 /// A manifest that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,8 +115,7 @@ impl Tree {
 
     fn cannot_read(&mut self, shown: &Path, error: &io::Error) {
         self.unreadable.push(Problem {
-            file: shown.to_owned(),
-            line: 0,
+            origin: Origin::line(shown, 0),
             object: String::new(),
             field: String::new(),
             kind: ProblemKind::Unreadable,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::api::decode::{Decoded, decode};
 use crate::api::{FieldPath, Item};
-use crate::source::{Problem, ProblemKind};
+use crate::source::{Origin, Problem, ProblemKind};
 
 use super::yaml::{Data, Node, documents};
 
@@ -27,8 +27,8 @@ pub(super) struct Contents {
 impl Contents {
     /// Nothing, for this reason.
     pub(super) fn failed(file: &Path, line: usize, kind: ProblemKind, message: String) -> Self {
-        let problem =
-            Problem { file: file.to_owned(), line, object: String::new(), field: String::new(), kind, message };
+        let origin = Origin::line(file, line);
+        let problem = Problem { origin, object: String::new(), field: String::new(), kind, message };
         Self { objects: Vec::new(), problems: vec![problem] }
     }
 
@@ -78,8 +78,7 @@ fn add_document(contents: &mut Contents, file: &Path, document: &Node) {
 
 fn add_object(contents: &mut Contents, file: &Path, node: &Node) {
     let problem = |kind, object, field: &FieldPath, message| Problem {
-        file: file.to_owned(),
-        line: node.line_of(field),
+        origin: Origin::line(file, node.line_of(field)),
         object,
         field: field.to_string(),
         kind,

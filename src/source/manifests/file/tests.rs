@@ -64,7 +64,7 @@ fn what_is_not_supported_is_told_and_breaks_nothing() {
 
 #[test]
 fn syntax_errors_name_their_line() {
-    assert_eq!(contents("a: b\n c: d\n").problems[0].line, 2);
+    assert!(problems(&contents("a: b\n c: d\n"))[0].starts_with("x.yaml:2: "));
     let latin1 = parse(Path::new("x.yaml"), b"a: b\nc: \xe9\n");
     assert_eq!(problems(&latin1), ["x.yaml:2: is not UTF-8"]);
 }

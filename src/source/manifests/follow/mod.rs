@@ -142,7 +142,8 @@ impl Follower {
         for (shown, found) in &tree.files {
             self.look_at(shown, found, first, now);
         }
-        let hidden = |shown: &Path| tree.unreadable.iter().any(|problem| shown.starts_with(&problem.file));
+        let unreadable = || tree.unreadable.iter().filter_map(|problem| problem.origin.file());
+        let hidden = |shown: &Path| unreadable().any(|above| shown.starts_with(above));
         let gone = |shown: &PathBuf| !tree.files.contains_key(shown) && !hidden(shown);
         for shown in self.known.keys().filter(|shown| gone(shown)).cloned().collect::<Vec<_>>() {
             if self.is_settled(&shown, None, now) {
