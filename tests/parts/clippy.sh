@@ -1,2 +1,3 @@
 . tests/parts/lib.sh
+cargo clippy --version >/dev/null || missing clippy "rustup component add clippy"
 cargo clippy --quiet --all-targets -- -D warnings

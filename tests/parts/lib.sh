@@ -2,7 +2,7 @@
 
 set -euo pipefail
 
-tools=${PINGWAY_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pingway/tools}
+tools=${PINGWAY_TOOLS:-${XDG_CACHE_HOME:-${HOME:-$PWD/target}/.cache}/pingway/tools}
 export PATH="$tools/bin:$PATH"
 
 # missing TOOL HOW: ends the part as "not run".
@@ -12,7 +12,7 @@ missing() { echo "missing: $1 ($2)"; exit 77; }
 debian() {
     command -v "$1" >/dev/null && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        apt-get install -y "$2" >/dev/null 2>&1 || { apt-get update >/dev/null && apt-get install -y "$2" >/dev/null; }
+        apt-get install -y "$2" >/dev/null 2>&1 || { apt-get update && apt-get install -y "$2"; } >/dev/null || true
     fi
     command -v "$1" >/dev/null || missing "$1" "install the package $2"
 }
@@ -39,3 +39,8 @@ build_binary() {
     cargo build --quiet --profile "$profile"
     export PINGWAY_BIN=$PWD/target/$profile/pingway
 }
+
+# What every part needs.
+command -v cargo >/dev/null || missing cargo "install Rust, by https://rustup.rs"
+debian cc build-essential
+debian cmake cmake
