@@ -1,0 +1,175 @@
+//! From objects to what is served: everything from nothing, and one route changed among many.
+//!
+//! Shapes as in `route_table`: (a) a host to each route, (b) one host with a path to each route, (c) one host and path, told
+//! apart by a header, (d) one host, a regular expression to each route.
+//!
+//! "One route" is what stands between a change in hand and its being served: apply, compile with its memo, link, publish.
+
+#![allow(clippy::expect_used, missing_docs, reason = "a benchmark that cannot be set up is to fail")]
+
+use std::collections::BTreeSet;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use pingway::api::decode::{Decoded, decode};
+use pingway::compile::{Memo, Options, compile};
+use pingway::live::{Graveyard, Registry, Serving, link};
+use pingway::snapshot::{Change, Snapshot};
+use pingway::telemetry::Telemetry;
+use serde_json::{Value, json};
+
+/// How the routes of a table differ.
+#[derive(Clone, Copy)]
+enum Shape {
+    Hosts,
+    Paths,
+    Headers,
+    Regexes,
+}
+
+const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
+
+fn put(value: Value) -> Change {
+    match decode(value) {
+        Ok(Decoded::Item(item)) => Change::Put(item),
+        other => panic!("no object: {other:?}"),
+    }
+}
+
+impl Shape {
+    /// Route `n`; another `edit` differs in a header that it sets, as an edit by hand would.
+    fn route(self, n: usize, edit: usize) -> Change {
+        let host =
+            if matches!(self, Self::Hosts) { format!("service-{n}.example.test") } else { "example.test".into() };
+        let (kind, path) = match self {
+            Self::Hosts | Self::Headers => ("PathPrefix", "/api".to_owned()),
+            Self::Paths => ("PathPrefix", format!("/api/v1/service-{n}")),
+            Self::Regexes => ("RegularExpression", format!("/api/{n}/[a-z]+")),
+        };
+        let headers = if matches!(self, Self::Headers) {
+            json!([{ "name": "x-route", "value": n.to_string() }])
+        } else {
+            json!([])
+        };
+        let modifier = json!({ "set": [{ "name": "x-edit", "value": edit.to_string() }] });
+        let rule = json!({
+            "matches": [{ "path": { "type": kind, "value": path }, "headers": headers }],
+            "filters": [{ "type": "RequestHeaderModifier", "requestHeaderModifier": modifier }],
+            "backendRefs": [{ "name": format!("service-{}", n % 100), "port": 80 }],
+        });
+        let spec = json!({ "parentRefs": [{ "name": "gateway" }], "hostnames": [host], "rules": [rule] });
+        let metadata = json!({ "namespace": "bench", "name": format!("route-{n}"), "generation": edit + 1 });
+        put(json!({ "apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": metadata, "spec": spec }))
+    }
+
+    fn snapshot(self, routes: usize) -> Snapshot {
+        let class = json!({ "controllerName": "pingway.dev/gateway-controller" });
+        let listener = json!({ "name": "http", "port": 80, "protocol": "HTTP" });
+        let gateway = json!({ "gatewayClassName": "pingway", "listeners": [listener] });
+        let services = (0..100).map(|n| {
+            let metadata = json!({ "namespace": "bench", "name": format!("service-{n}") });
+            put(json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": { "ports": [{ "port": 80 }] } }))
+        });
+        let fixed = [
+            json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": { "name": "pingway" }, "spec": class }),
+            json!({ "apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": { "namespace": "bench", "name": "gateway" }, "spec": gateway }),
+        ];
+        let mut snapshot = Snapshot::default();
+        snapshot.apply(fixed.map(put).into_iter().chain(services).chain((0..routes).map(|n| self.route(n, 0))));
+        snapshot
+    }
+}
+
+fn options() -> Options {
+    Options { external_names: false, loopback_endpoints: true, reserved_ports: BTreeSet::new() }
+}
+
+/// The pipeline's steps, without its thread.
+struct Served {
+    snapshot: Snapshot,
+    options: Options,
+    memo: Memo,
+    registry: Registry,
+    graveyard: Graveyard,
+    serving: ArcSwap<Serving>,
+}
+
+impl Served {
+    fn new(snapshot: Snapshot) -> Self {
+        let registry = Registry::new(Arc::new(Telemetry::default()));
+        let (memo, graveyard, serving) = (Memo::default(), Graveyard::default(), ArcSwap::default());
+        let mut served = Self { snapshot, options: options(), memo, registry, graveyard, serving };
+        served.publish();
+        served
+    }
+
+    fn change(&mut self, change: Change) {
+        self.snapshot.apply([change]);
+        self.publish();
+        self.graveyard.sweep();
+    }
+
+    fn publish(&mut self) {
+        let compiled = compile(&self.snapshot, &self.options, &mut self.memo);
+        let before = self.serving.load_full();
+        let serving = link(&compiled.tables, &mut self.registry, &before);
+        drop(before);
+        self.graveyard.bury(self.serving.swap(Arc::new(serving)));
+    }
+}
+
+const SHAPES: [(&str, Shape); 4] = [
+    ("a-hosts", Shape::Hosts),
+    ("b-paths", Shape::Paths),
+    ("c-headers", Shape::Headers),
+    ("d-regexes", Shape::Regexes),
+];
+
+/// How many routes a shape is measured with: as many regular expressions as are served, in (d).
+fn sizes(shape: Shape) -> [usize; 3] {
+    if matches!(shape, Shape::Regexes) { [10, 100, 1_000] } else { [10, 1_000, 5_000] }
+}
+
+fn everything(c: &mut Criterion) {
+    for (name, shape) in SHAPES {
+        let mut group = c.benchmark_group(format!("compile/{name}"));
+        group.sample_size(10);
+        for routes in sizes(shape) {
+            let snapshot = shape.snapshot(routes);
+            group.bench_function(BenchmarkId::from_parameter(routes), |b| {
+                b.iter_with_large_drop(|| {
+                    let mut memo = Memo::default();
+                    (compile(black_box(&snapshot), &options(), &mut memo), memo)
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
+fn one_route(c: &mut Criterion) {
+    for (name, shape) in SHAPES {
+        let mut group = c.benchmark_group(format!("one-route/{name}"));
+        group.sample_size(20);
+        for routes in sizes(shape) {
+            let mut served = Served::new(shape.snapshot(routes));
+            let mut edit = 0;
+            group.bench_function(BenchmarkId::from_parameter(routes), |b| {
+                b.iter_batched(
+                    || {
+                        edit += 1;
+                        shape.route(routes / 2, edit)
+                    },
+                    |change| served.change(change),
+                    criterion::BatchSize::PerIteration,
+                );
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, everything, one_route);
+criterion_main!(benches);
