@@ -21,7 +21,7 @@ enum Step {
     ExternalNames(bool),
 }
 
-fn item(value: &Value) -> Item {
+pub(super) fn item(value: &Value) -> Item {
     match decode(value.clone()) {
         Ok(Decoded::Item(item)) => item,
         other => panic!("{value}: {other:?}"),
@@ -44,7 +44,7 @@ fn take(step: Step, snapshot: &mut Snapshot, options: &mut Options) {
     }
 }
 
-fn object(api: &str, kind: &str, namespace: &str, name: &str, rest: Value) -> Value {
+pub(super) fn object(api: &str, kind: &str, namespace: &str, name: &str, rest: Value) -> Value {
     let mut value = json!({ "apiVersion": api, "kind": kind, "metadata": { "namespace": namespace, "name": name } });
     for (field, content) in rest.as_object().into_iter().flatten() {
         match value.get_mut(field).and_then(Value::as_object_mut) {
@@ -55,7 +55,7 @@ fn object(api: &str, kind: &str, namespace: &str, name: &str, rest: Value) -> Va
     value
 }
 
-const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
+pub(super) const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
 
 fn namespace() -> impl Strategy<Value = &'static str> {
     select(vec!["one", "two"])
@@ -193,7 +193,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn begun() -> (Snapshot, Options) {
+pub(super) fn begun() -> (Snapshot, Options) {
     let (mut snapshot, options) = (Snapshot::default(), options());
     let class = json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": { "name": "ours" },
         "spec": { "controllerName": pingway::compile::CONTROLLER_NAME } });
@@ -232,7 +232,7 @@ fn simple(name: &str, host: &str, path: &str) -> Value {
     object(GATEWAY_API, "HTTPRoute", "one", name, json!({ "spec": spec }))
 }
 
-fn hosts(compiled: &Compiled) -> Vec<Arc<pingway::table::listener::Host>> {
+pub(super) fn hosts(compiled: &Compiled) -> Vec<Arc<pingway::table::listener::Host>> {
     compiled.tables.values().flat_map(|table| &table.listeners).flat_map(|listener| listener.hosts.clone()).collect()
 }
 

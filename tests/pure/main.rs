@@ -7,4 +7,5 @@ mod documents;
 mod golden;
 mod layers;
 mod print;
+mod scale;
 mod table_model;
