@@ -7,7 +7,6 @@
 
 #![allow(clippy::expect_used, missing_docs, reason = "a benchmark that cannot be set up is to fail")]
 
-use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -82,10 +81,6 @@ impl Shape {
     }
 }
 
-fn options() -> Options {
-    Options { external_names: false, loopback_endpoints: true, reserved_ports: BTreeSet::new() }
-}
-
 /// The pipeline's steps, without its thread.
 struct Served {
     snapshot: Snapshot,
@@ -100,7 +95,7 @@ impl Served {
     fn new(snapshot: Snapshot) -> Self {
         let registry = Registry::new(Arc::new(Telemetry::default()));
         let (memo, graveyard, serving) = (Memo::default(), Graveyard::default(), ArcSwap::default());
-        let mut served = Self { snapshot, options: options(), memo, registry, graveyard, serving };
+        let mut served = Self { snapshot, options: Options::default(), memo, registry, graveyard, serving };
         served.publish();
         served
     }
@@ -141,7 +136,7 @@ fn everything(c: &mut Criterion) {
             group.bench_function(BenchmarkId::from_parameter(routes), |b| {
                 b.iter_with_large_drop(|| {
                     let mut memo = Memo::default();
-                    (compile(black_box(&snapshot), &options(), &mut memo), memo)
+                    (compile(black_box(&snapshot), &Options::default(), &mut memo), memo)
                 });
             });
         }

@@ -1,6 +1,8 @@
 //! GatewayClass and Gateway, as read.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -71,6 +73,15 @@ pub struct GatewayAddress {
     pub kind: Option<String>,
     /// The address; empty asks for any.
     pub value: Option<String>,
+}
+
+/// `Gateway.status.addresses[]`: where a Gateway is reached.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StatusAddress {
+    /// `IPAddress`
+    Ip(IpAddr),
+    /// `Hostname`
+    Hostname(Arc<str>),
 }
 
 open_enum! {

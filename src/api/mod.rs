@@ -26,7 +26,7 @@ pub use filter::{
 pub use gateway::{
     AllowedRoutes, CertificateRef, GatewayAddress, GatewayClassSpec, GatewaySpec, Infrastructure, LabelSelector,
     LabelSelectorRequirement, Listener, ListenerProtocol, ListenerTls, NamespacesFrom, ParametersRef, RouteGroupKind,
-    RouteNamespaces, SelectorOperator, TlsMode,
+    RouteNamespaces, SelectorOperator, StatusAddress, TlsMode,
 };
 pub use grant::{GrantFrom, GrantTo, ReferenceGrantSpec};
 pub use item::Item;

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use clap::{Args, ValueEnum};
 
 use super::duration::Time;
-use crate::compile::Options;
+use crate::compile::{Options, Placement};
 use crate::settings::Settings;
 use crate::telemetry::access_log;
 use crate::telemetry::log::Format;
@@ -152,9 +152,10 @@ impl ServeFlags {
         let mapped = |port: &u16| self.port_map.iter().any(|(from, _)| from == port);
         let ports = own.into_iter().flatten().map(|address| address.port()).filter(|&port| port != 0);
         Options {
+            placement: Placement::Process,
             external_names: self.allow_external_names,
-            loopback_endpoints: true,
-            reserved_ports: ports.filter(|port| !mapped(port)).collect::<BTreeSet<_>>(),
+            own_ports: ports.filter(|port| !mapped(port)).collect(),
+            own_addresses: BTreeSet::new(),
         }
     }
 
@@ -257,7 +258,7 @@ mod tests {
 
     #[test]
     fn own_ports_are_reserved_unless_listeners_on_them_are_mapped_elsewhere() {
-        let reserved = |line| flags(line).expect(line).options().reserved_ports.into_iter().collect::<Vec<_>>();
+        let reserved = |line| flags(line).expect(line).options().own_ports.into_iter().collect::<Vec<_>>();
         assert_eq!(reserved(""), [15000, 15020]);
         assert_eq!(reserved("--admin off --port-map 15020=8080"), Vec::<u16>::new());
         assert_eq!(reserved("--metrics 127.0.0.1:0 --admin 127.0.0.1:0"), Vec::<u16>::new());

@@ -4,6 +4,7 @@ mod check;
 mod duration;
 mod explain;
 mod flags;
+mod folder;
 mod proxy;
 mod quickstart;
 mod serve;

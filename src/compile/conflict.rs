@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::listener::Verdict;
 use super::verdict::Refusal;
+use super::{Options, Placement};
 use crate::api::{Listener, ListenerProtocol, ObjectName};
 use crate::snapshot::Socket;
 use crate::status::Reason;
@@ -92,21 +93,23 @@ pub(super) struct Claims {
 
 impl Claims {
     /// Claims the sockets of a Gateway's accepted listeners, and refuses the listeners that come too late or ask for a
-    /// port of the process itself.
-    pub(super) fn claim(&mut self, gateway: &ObjectName, verdicts: &mut [Verdict], reserved: &BTreeSet<u16>) {
+    /// port of Pingway itself. Gateways in pods of their own meet no other's.
+    pub(super) fn claim(&mut self, gateway: &ObjectName, verdicts: &mut [Verdict], options: &Options) {
         let mut claimed = BTreeSet::new();
         for verdict in verdicts.iter_mut().filter(|verdict| verdict.accepted.is_ok()) {
-            let refusal = verdict.sockets.iter().find_map(|socket| self.refusal(socket, reserved));
+            let refusal = verdict.sockets.iter().find_map(|socket| self.refusal(socket, &options.own_ports));
             match refusal {
                 Some(message) => verdict.accepted = Err(Refusal::new(Reason::PortUnavailable, message)),
                 None => claimed.extend(verdict.sockets.iter().copied()),
             }
         }
-        self.taken.push((gateway.clone(), claimed));
+        if options.placement == Placement::Process {
+            self.taken.push((gateway.clone(), claimed));
+        }
     }
 
-    fn refusal(&self, socket: &Socket, reserved: &BTreeSet<u16>) -> Option<String> {
-        if reserved.contains(&socket.port) {
+    fn refusal(&self, socket: &Socket, own_ports: &BTreeSet<u16>) -> Option<String> {
+        if own_ports.contains(&socket.port) {
             return Some(format!("port {} is used by Pingway itself (metrics or admin page)", socket.port));
         }
         let same = |other: &Socket| {

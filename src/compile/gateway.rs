@@ -1,4 +1,4 @@
-//! Gateways: which are ours, where they are opened, and what their statuses say.
+//! Gateways: which are ours, and where they are opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -8,12 +8,12 @@ use super::class::Classes;
 use super::conflict::{self, Claims};
 use super::grant::Grants;
 use super::listener::{self, Judge, Verdict};
-use super::tables::Attached;
+use super::programmed::Ground;
 use super::verdict::Refusal;
-use super::{Memo, Options, report};
+use super::{Memo, Options, Placement};
 use crate::api::{Gateway, GatewayAddress, ObjectName};
 use crate::snapshot::{Objects, Snapshot};
-use crate::status::{GatewayStatus, Reason};
+use crate::status::Reason;
 
 /// What routes see of a Gateway. The same `Arc` as before while they would see the same.
 #[derive(Debug, PartialEq)]
@@ -32,8 +32,11 @@ pub(super) struct Resolved<'s> {
     pub(super) view: Arc<View>,
     /// Accepted, or why not. A Gateway with some good listeners is accepted.
     pub(super) accepted: Result<(), Refusal>,
+    /// The addresses asked for; `None`: any.
     pub(super) addresses: Vec<Option<IpAddr>>,
     pub(super) listeners: Vec<Verdict>,
+    /// What is known of where it is served.
+    pub(super) ground: Ground<'s>,
 }
 
 /// Resolves the Gateways of our classes; answers them by name. Gateways of other classes are passed over.
@@ -48,16 +51,18 @@ pub(super) fn resolve<'s>(
     let mut gateways = Vec::new();
     for gateway in by_age(&snapshot.gateways) {
         let Some(class) = classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str())) else { continue };
-        let (addresses, mut accepted) = addresses(&gateway.spec.addresses);
+        let placement = options.placement;
+        let (addresses, mut accepted) = addresses(&gateway.spec.addresses, placement);
         if let Err(refusal) = refused_as_a_whole(gateway, class) {
             accepted = Err(refusal);
         }
-        let judge = Judge { gateway, snapshot, grants, addresses: &addresses };
+        let opened_on = if placement == Placement::Pods { &[None] } else { addresses.as_slice() };
+        let judge = Judge { gateway, snapshot, grants, addresses: opened_on, placement };
         let mut listeners: Vec<Verdict> =
             gateway.spec.listeners.iter().map(|listener| judge.judge(listener, &mut memo.certificates)).collect();
         conflict::mark(&gateway.spec.listeners, &mut listeners);
         if accepted.is_ok() {
-            claims.claim(&gateway.meta.name, &mut listeners, &options.reserved_ports);
+            claims.claim(&gateway.meta.name, &mut listeners, options);
         }
         conflict::mark_overlaps(&mut listeners);
         for verdict in &mut listeners {
@@ -67,7 +72,8 @@ pub(super) fn resolve<'s>(
             accepted = Err(Refusal::new(Reason::ListenersNotValid, "no listener is accepted"));
         }
         let view = view(gateway, &listeners, &memo.views);
-        gateways.push(Resolved { object: gateway, view, accepted, addresses, listeners });
+        let ground = Ground::of(gateway, placement, &snapshot.observed);
+        gateways.push(Resolved { object: gateway, view, accepted, addresses, listeners, ground });
     }
     memo.certificates.turn();
     gateways.sort_by(|a, b| a.view.name.cmp(&b.view.name));
@@ -77,20 +83,6 @@ pub(super) fn resolve<'s>(
 /// The views of Gateways, by name.
 pub(super) fn views(gateways: &[Resolved<'_>]) -> Views {
     gateways.iter().map(|gateway| (gateway.view.name.clone(), gateway.view.clone())).collect()
-}
-
-/// The statuses of Gateways, once it is known which routes each listener has.
-pub(super) fn statuses(
-    gateways: &[Resolved<'_>],
-    attached: &Attached,
-    snapshot: &Snapshot,
-) -> BTreeMap<ObjectName, Arc<GatewayStatus>> {
-    let counts = |listeners: &Vec<Vec<_>>| -> Vec<i32> {
-        listeners.iter().map(|routes| i32::try_from(routes.len()).unwrap_or(i32::MAX)).collect()
-    };
-    let status = |(gateway, listeners)| Arc::new(report::gateway(gateway, &counts(listeners), &snapshot.observed));
-    let names = gateways.iter().map(|gateway| gateway.view.name.clone());
-    names.zip(gateways.iter().zip(attached).map(status)).collect()
 }
 
 /// Oldest first, then by name.
@@ -117,8 +109,8 @@ fn refused_as_a_whole(gateway: &Gateway, class: &Result<(), Refusal>) -> Result<
     }
 }
 
-/// The addresses to open listeners on, each once; none asked for is all that the machine has.
-fn addresses(specs: &[GatewayAddress]) -> (Vec<Option<IpAddr>>, Result<(), Refusal>) {
+/// The addresses asked for, each once; `None`: any, as where none is asked for.
+fn addresses(specs: &[GatewayAddress], placement: Placement) -> (Vec<Option<IpAddr>>, Result<(), Refusal>) {
     let mut addresses = BTreeSet::new();
     for (index, spec) in specs.iter().enumerate() {
         let unsupported =
@@ -138,8 +130,9 @@ fn addresses(specs: &[GatewayAddress]) -> (Vec<Option<IpAddr>>, Result<(), Refus
             other => return (Vec::new(), Err(unsupported(format!("type {other} is not supported; IPAddress is")))),
         }
     }
-    // Every address takes the others in.
-    if addresses.is_empty() || addresses.contains(&None) {
+    // Opened on every address, it takes the others in.
+    let any = placement == Placement::Process && addresses.contains(&None);
+    if any || addresses.is_empty() {
         return (vec![None], Ok(()));
     }
     (addresses.into_iter().collect(), Ok(()))

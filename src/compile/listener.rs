@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::certificate::{self, Known};
 use super::grant::Grants;
 use super::verdict::Refusal;
+use super::{Placement, mesh};
 use crate::api::{
     Gateway, Kind, LabelSelector, Listener, ListenerProtocol, ListenerTls, NamespacesFrom, RouteGroupKind, TlsMode,
 };
@@ -55,6 +56,8 @@ pub(super) struct Verdict {
     pub(super) unresolved: Vec<Refusal>,
     /// What is spoken, where it can be.
     pub(super) protocol: Option<Protocol>,
+    /// Whether it stands for a port of ztunnel's: others open it.
+    pub(super) mesh: bool,
     /// Where it is opened.
     pub(super) sockets: Vec<Socket>,
 }
@@ -81,6 +84,7 @@ pub(super) struct Judge<'a> {
     pub(super) grants: &'a Grants<'a>,
     /// The addresses to open it on.
     pub(super) addresses: &'a [Option<IpAddr>],
+    pub(super) placement: Placement,
 }
 
 impl Judge<'_> {
@@ -89,6 +93,7 @@ impl Judge<'_> {
         let (kinds, mut unresolved) = kinds(listener);
         let hostname = HostPattern::parse(listener.hostname.as_deref().unwrap_or_default());
         let port = u16::try_from(listener.port).ok().filter(|port| *port != 0);
+        let mesh = mesh::has_port(listener, self.placement);
         let (protocol, refused) = self.protocol(listener, known);
         unresolved.extend(refused);
         let mut accepted = self.accept(listener, port);
@@ -100,6 +105,7 @@ impl Judge<'_> {
             accepted = Err(refusal.clone());
         }
         let sockets = port
+            .filter(|_| !mesh)
             .map(|port| self.addresses.iter().map(|&address| Socket { address, port }).collect())
             .unwrap_or_default();
         let view = View {
@@ -110,24 +116,15 @@ impl Judge<'_> {
             namespaces: namespaces.unwrap_or(Namespaces::None),
             serves: false,
         };
-        Verdict { view, accepted, conflict: None, overlap: None, unresolved, protocol, sockets }
+        Verdict { view, accepted, conflict: None, overlap: None, unresolved, protocol, mesh, sockets }
     }
 
     fn accept(&self, listener: &Listener, port: Option<u16>) -> Result<(), Refusal> {
         let unsupported = |message: String| Err(Refusal::new(Reason::UnsupportedValue, message));
-        let tls = listener.tls.as_ref();
-        match (&listener.protocol, tls.and_then(|tls| tls.mode.as_ref())) {
-            (ListenerProtocol::Http, _) if tls.is_some() => {
-                return unsupported("tls cannot be set where protocol is HTTP".into());
-            }
-            (ListenerProtocol::Https, Some(mode)) if *mode != TlsMode::Terminate => {
-                return unsupported(format!("tls.mode {mode} is not supported where protocol is HTTPS"));
-            }
-            (ListenerProtocol::Http | ListenerProtocol::Https, _) => {}
-            (other, _) => {
-                let message = format!("protocol {other} is not supported; HTTP and HTTPS are");
-                return Err(Refusal::new(Reason::UnsupportedProtocol, message));
-            }
+        if mesh::has_port(listener, self.placement) {
+            mesh::accept(listener)?;
+        } else {
+            accept_protocol(listener)?;
         }
         if port.is_none() {
             return Err(Refusal::new(Reason::PortUnavailable, format!("port {} is not a port", listener.port)));
@@ -180,6 +177,23 @@ impl Judge<'_> {
             refused.push(Refusal::new(Reason::InvalidCertificateRef, message));
         }
         (certificates, refused)
+    }
+}
+
+/// Whether a listener's protocol is served, with what it says of TLS.
+fn accept_protocol(listener: &Listener) -> Result<(), Refusal> {
+    let unsupported = |message: String| Err(Refusal::new(Reason::UnsupportedValue, message));
+    let tls = listener.tls.as_ref();
+    match (&listener.protocol, tls.and_then(|tls| tls.mode.as_ref())) {
+        (ListenerProtocol::Http, _) if tls.is_some() => unsupported("tls cannot be set where protocol is HTTP".into()),
+        (ListenerProtocol::Https, Some(mode)) if *mode != TlsMode::Terminate => {
+            unsupported(format!("tls.mode {mode} is not supported where protocol is HTTPS"))
+        }
+        (ListenerProtocol::Http | ListenerProtocol::Https, _) => Ok(()),
+        (other, _) => {
+            let message = format!("protocol {other} is not supported; HTTP and HTTPS are");
+            Err(Refusal::new(Reason::UnsupportedProtocol, message))
+        }
     }
 }
 

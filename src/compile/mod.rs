@@ -17,7 +17,9 @@ mod hosts;
 mod kept;
 mod listener;
 mod memo;
+mod mesh;
 mod precedence;
+mod programmed;
 mod report;
 mod route;
 mod selector;
@@ -27,6 +29,7 @@ mod verdict;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use memo::Memo;
@@ -42,14 +45,30 @@ use route::Context;
 pub use crate::api::CONTROLLER_NAME;
 
 /// What a verdict depends on beside the objects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
+    /// Where Gateways are served.
+    pub placement: Placement,
     /// Serve Services of type ExternalName (the specification's SHOULD NOT).
     pub external_names: bool,
-    /// Dial endpoints on loopback: for a folder of manifests only, never in a cluster.
-    pub loopback_endpoints: bool,
-    /// Ports that the process itself uses (metrics, admin): a listener there is not accepted (PortUnavailable).
-    pub reserved_ports: BTreeSet<u16>,
+    /// Ports that Pingway itself uses (metrics, admin): a listener there is not accepted (PortUnavailable).
+    pub own_ports: BTreeSet<u16>,
+    /// Addresses of the pod that serves: never dialled, so that no request reaches the proxy through itself. Empty where
+    /// they are not known (the controller) or no matter.
+    pub own_addresses: BTreeSet<IpAddr>,
+}
+
+/// Where Gateways are served, and so what they share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// All in one process, from a folder of manifests. `spec.addresses` are addresses of the machine, a port that an older
+    /// Gateway has is no younger one's, and endpoints may be on loopback. What is not known to have failed is programmed.
+    #[default]
+    Process,
+    /// Each in pods of its own behind a Service of its own, in a mesh. Sockets are on every address, `spec.addresses` are
+    /// the Service's, and ports of different Gateways never meet. ztunnel has ports there too ([`mesh`]). Programmed
+    /// waits for what a replica reports ([`crate::snapshot::GatewayFacts`]).
+    Pods,
 }
 
 /// What compile answers.
@@ -86,7 +105,7 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     let attached = tables::attached(&gateways, &routes);
     let statuses = Statuses {
         classes: class::statuses(snapshot, &classes),
-        gateways: gateway::statuses(&gateways, &attached, snapshot),
+        gateways: report::statuses(&gateways, &attached),
         routes: route::statuses(&routes),
         warnings: Vec::new(),
     };

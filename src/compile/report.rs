@@ -1,35 +1,38 @@
 //! The statuses of Gateways and their listeners: verdicts become conditions here.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::gateway::Resolved;
 use super::listener::Verdict;
+use super::programmed;
+use super::route::Resolved as Route;
+use super::tables::Attached;
 use super::verdict::{Refusal, fails, holds, resolved_refs};
-use crate::api::{Kind, RouteGroupKind};
-use crate::snapshot::Observed;
+use crate::api::{Kind, ObjectName, RouteGroupKind};
 use crate::status::{Condition, ConditionType, GatewayStatus, ListenerStatus, Reason};
 
+/// The statuses of Gateways, once it is known which routes each listener has.
+pub(super) fn statuses(gateways: &[Resolved<'_>], attached: &Attached) -> BTreeMap<ObjectName, Arc<GatewayStatus>> {
+    let status = |(resolved, attached): (&Resolved<'_>, &Vec<_>)| {
+        (resolved.view.name.clone(), Arc::new(gateway(resolved, attached)))
+    };
+    gateways.iter().zip(attached).map(status).collect()
+}
+
 /// The status of a Gateway. `attached`: accepted routes of each listener.
-pub(super) fn gateway(gateway: &Resolved<'_>, attached: &[i32], observed: &Observed) -> GatewayStatus {
+fn gateway(gateway: &Resolved<'_>, attached: &[Vec<Arc<Route>>]) -> GatewayStatus {
     let programmed: Vec<Condition> =
-        gateway.listeners.iter().map(|verdict| listener_programmed(gateway, verdict, observed)).collect();
-    let listeners = gateway
-        .listeners
-        .iter()
-        .zip(attached)
-        .zip(&programmed)
-        .map(|((verdict, attached), programmed)| listener(verdict, *attached, programmed.clone()))
-        .collect();
-    let unusable = unusable_address(gateway, observed);
+        gateway.listeners.iter().map(|verdict| programmed::listener(gateway, verdict)).collect();
+    let counts = attached.iter().map(|routes| i32::try_from(routes.len()).unwrap_or(i32::MAX));
+    let listeners = gateway.listeners.iter().zip(counts).zip(&programmed);
     GatewayStatus {
         observed_generation: gateway.object.meta.generation,
-        conditions: vec![
-            accepted(gateway),
-            gateway_resolved_refs(gateway),
-            gateway_programmed(gateway, &programmed, unusable.as_ref()),
-        ],
-        listeners,
-        addresses: gateway.addresses.iter().flatten().copied().filter(|&ip| usable(gateway, ip, observed)).collect(),
+        conditions: vec![accepted(gateway), gateway_resolved_refs(gateway), programmed::gateway(gateway, &programmed)],
+        listeners: listeners
+            .map(|((verdict, count), programmed)| listener(verdict, count, programmed.clone()))
+            .collect(),
+        addresses: programmed::addresses(gateway),
     }
 }
 
@@ -71,39 +74,6 @@ fn gateway_resolved_refs(gateway: &Resolved<'_>) -> Condition {
     fails(ConditionType::ResolvedRefs, Reason::ListenersNotResolved, message)
 }
 
-/// A Gateway with some good listeners is programmed, but not one that misses an address it asks for.
-fn gateway_programmed(gateway: &Resolved<'_>, listeners: &[Condition], unusable: Option<&String>) -> Condition {
-    if let Err(refusal) = &gateway.accepted {
-        return fails(ConditionType::Programmed, Reason::Invalid, format!("not accepted: {}", refusal.message));
-    }
-    if let Some(message) = unusable {
-        return fails(ConditionType::Programmed, Reason::AddressNotUsable, message);
-    }
-    if listeners.iter().any(|condition| condition.holds) {
-        return holds(ConditionType::Programmed, Reason::Programmed, "The Gateway serves");
-    }
-    let first = listeners.first().map_or("", |condition| condition.message.as_str());
-    fails(ConditionType::Programmed, Reason::Invalid, format!("no listener is programmed: {first}"))
-}
-
-/// An address on which no listener could be opened.
-fn unusable_address(gateway: &Resolved<'_>, observed: &Observed) -> Option<String> {
-    let address = gateway.addresses.iter().flatten().find(|&&address| !usable(gateway, address, observed))?;
-    let failure = sockets(gateway, *address).find_map(|socket| observed.sockets.get(&socket)?.as_ref().err())?;
-    Some(format!("spec.addresses: {}", failure.message))
-}
-
-/// Whether some listener is open on an address, or none was tried.
-fn usable(gateway: &Resolved<'_>, address: IpAddr, observed: &Observed) -> bool {
-    let mut sockets = sockets(gateway, address).peekable();
-    sockets.peek().is_none() || sockets.any(|socket| !matches!(observed.sockets.get(&socket), Some(Err(_))))
-}
-
-fn sockets(gateway: &Resolved<'_>, address: IpAddr) -> impl Iterator<Item = crate::snapshot::Socket> {
-    let served = gateway.listeners.iter().filter(|verdict| verdict.view.serves);
-    served.flat_map(|verdict| verdict.sockets.iter().copied()).filter(move |socket| socket.address == Some(address))
-}
-
 fn listener(verdict: &Verdict, attached_routes: i32, programmed: Condition) -> ListenerStatus {
     let accepted = match &verdict.accepted {
         Ok(()) => holds(ConditionType::Accepted, Reason::Accepted, "The listener is accepted"),
@@ -131,25 +101,4 @@ fn overlap(refusal: Option<&Refusal>) -> Option<Condition> {
 
 fn supported(kind: Kind) -> RouteGroupKind {
     RouteGroupKind { group: Some(kind.group().to_owned()), kind: kind.as_str().to_owned() }
-}
-
-fn listener_programmed(gateway: &Resolved<'_>, verdict: &Verdict, observed: &Observed) -> Condition {
-    let fails = |reason, message: &str| fails(ConditionType::Programmed, reason, message);
-    if let Err(refusal) = &verdict.accepted {
-        let reason = if verdict.conflict.is_some() { refusal.reason } else { Reason::Invalid };
-        return fails(reason, &refusal.message);
-    }
-    if let Err(refusal) = &gateway.accepted {
-        return fails(Reason::Invalid, &refusal.message);
-    }
-    if verdict.protocol.is_none() {
-        return fails(Reason::Invalid, "no certificate that it could serve with");
-    }
-    for socket in &verdict.sockets {
-        if let Some(Err(failure)) = observed.sockets.get(socket) {
-            let asked = socket.address.is_some();
-            return fails(if asked { Reason::AddressNotUsable } else { Reason::Invalid }, &failure.message);
-        }
-    }
-    holds(ConditionType::Programmed, Reason::Programmed, "The listener serves")
 }

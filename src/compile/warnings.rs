@@ -1,6 +1,6 @@
 //! Warnings: what is legal and surely not meant, and what this version passes over.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::gateway;
@@ -18,6 +18,7 @@ pub(super) fn collect<'h>(
     hosts: impl Iterator<Item = &'h Hosts>,
 ) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = gateways.iter().flat_map(|gateway| not_supported(gateway.object)).collect();
+    warnings.extend(gateways.iter().flat_map(not_read));
     warnings.extend(routes.iter().flat_map(|route| &route.warnings).cloned());
     warnings.extend(shadowed(routes, hosts));
     warnings.sort_unstable();
@@ -49,6 +50,22 @@ fn not_supported(gateway: &Gateway) -> Vec<Warning> {
         }
     }
     warnings
+}
+
+/// Objects that a replica of a Gateway could not read; each once, by the first pod.
+fn not_read(gateway: &gateway::Resolved<'_>) -> Vec<Warning> {
+    let mut warnings = BTreeMap::new();
+    for (pod, replica) in gateway.ground.facts().into_iter().flat_map(|facts| &facts.replicas) {
+        for (object, why) in &replica.unread {
+            warnings.entry(object).or_insert_with(|| Warning {
+                object: object.clone(),
+                kind: WarningKind::NotRead,
+                field: String::new(),
+                message: format!("pod {pod} of Gateway {} could not read it: {why}", gateway.view.name),
+            });
+        }
+    }
+    warnings.into_values().collect()
 }
 
 /// Rules that never get a request: each of their matches is shadowed on every host of every listener.

@@ -33,7 +33,7 @@ fn state() -> State {
 }
 
 fn state_with(external_names: bool) -> State {
-    let options = Options { external_names, loopback_endpoints: true, reserved_ports: Default::default() };
+    let options = Options { external_names, ..Options::default() };
     State::new(options, Arc::default(), small_compile).0
 }
 
@@ -141,7 +141,8 @@ fn what_the_proxy_tells_compiles_the_conditions_again_once() {
     let mut state = state();
     state.round([source(vec![service("cart")])]);
     let failure = BindFailure { message: "cannot listen on port 80: something else listens there".into() };
-    let observed = Observed { sockets: BTreeMap::from([(table::socket(80), Err(failure))]) };
+    let sockets = BTreeMap::from([(table::socket(80), Err(failure))]);
+    let observed = Observed { sockets, ..Observed::default() };
     state.round([Input::Observed(observed.clone())]);
     state.round([Input::Observed(observed)]);
     let report = state.report.load();
@@ -200,8 +201,7 @@ fn problems_of_the_source_are_replaced() {
 
 #[test]
 fn the_thread_serves_what_comes_in_and_ends_with_its_senders() {
-    let options = Options { external_names: false, loopback_endpoints: true, reserved_ports: Default::default() };
-    let pipeline = Pipeline::start(options, Arc::default()).expect("a thread");
+    let pipeline = Pipeline::start(Options::default(), Arc::default()).expect("a thread");
     pipeline.inputs.send(source(Vec::new())).expect("it runs");
     let deadline = Instant::now() + Duration::from_secs(20);
     while *pipeline.published.borrow() == 0 {

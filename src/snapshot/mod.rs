@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use change::{Change, Touched};
 pub use names::{Resolution, external_name};
-pub use observed::{BindFailure, Observed, Socket};
+pub use observed::{BindFailure, GatewayFacts, Observed, ProvisioningFailure, Replica, Socket};
 
 pub use crate::api::Item;
 use crate::api::{
@@ -47,7 +47,7 @@ pub struct Snapshot {
     pub namespaces: Objects<Namespace>,
     /// What the names of ExternalName Services stand for. One that is not here has not been asked yet, or is not asked.
     pub names: BTreeMap<Arc<str>, Resolution>,
-    /// Facts that came back from the running proxy.
+    /// Facts that came back from where Gateways are served.
     pub observed: Observed,
 }
 

@@ -16,7 +16,7 @@ pub use reason::{ConditionType, Reason};
 pub use render::{Rendered, render};
 pub use warning::{Warning, WarningKind};
 
-use crate::api::{ObjectName, ObjectRef, ParentRef, RouteGroupKind};
+use crate::api::{ObjectName, ObjectRef, ParentRef, RouteGroupKind, StatusAddress};
 
 /// One condition. `type` is unique within its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct GatewayStatus {
     /// One for each listener, in the spec's order.
     pub listeners: Vec<ListenerStatus>,
     /// Addresses it is reached at.
-    pub addresses: Vec<std::net::IpAddr>,
+    pub addresses: Vec<StatusAddress>,
 }
 
 /// A listener of a Gateway of ours.

@@ -53,7 +53,7 @@ macro_rules! reasons {
 reasons! {
     Accepted, Programmed, ResolvedRefs, NoConflicts, SupportedVersion,
     // Gateway and listener
-    Invalid, Pending, ListenersNotValid, ListenersNotResolved, UnsupportedAddress, AddressNotUsable, NoResources,
+    Invalid, Pending, ListenersNotValid, ListenersNotResolved, UnsupportedAddress, AddressNotAssigned, AddressNotUsable, NoResources,
     InvalidParameters, UnsupportedProtocol, PortUnavailable, HostnameConflict, ProtocolConflict,
     InvalidRouteKinds, InvalidCertificateRef, RefNotPermitted, OverlappingHostnames, OverlappingCertificates,
     // Route

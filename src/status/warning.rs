@@ -17,6 +17,8 @@ pub enum WarningKind {
     NotSupported,
     /// An endpoint that is never dialled.
     EndpointNotDialled,
+    /// An object that a replica could not read, or not make a table of, so that it serves what was before.
+    NotRead,
     /// An ExternalName whose addresses are not known, or are those of an earlier time.
     NameNotResolved,
 }
@@ -30,6 +32,7 @@ impl WarningKind {
             Self::NoEndpoints => "NoEndpoints",
             Self::NotSupported => "NotSupported",
             Self::EndpointNotDialled => "EndpointNotDialled",
+            Self::NotRead => "NotRead",
             Self::NameNotResolved => "NameNotResolved",
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pingway::api::decode::{Decoded, decode};
 use pingway::api::{Item, ObjectName};
-use pingway::compile::{Compiled, Memo, Options, compile};
+use pingway::compile::{Compiled, Memo, Options, Placement, compile};
 use pingway::snapshot::{BindFailure, Change, Snapshot, Socket};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::{select, subsequence};
@@ -19,6 +19,10 @@ enum Step {
     /// A port that could not be bound, or could.
     Bind(u16, bool),
     ExternalNames(bool),
+    /// Gateways in pods of their own, or not.
+    Pods(bool),
+    /// A replica of Gateway `one/g` that listens on a port.
+    Replica(u16),
 }
 
 pub(super) fn item(value: &Value) -> Item {
@@ -29,7 +33,7 @@ pub(super) fn item(value: &Value) -> Item {
 }
 
 fn options() -> Options {
-    Options { external_names: false, loopback_endpoints: true, reserved_ports: BTreeSet::from([90]) }
+    Options { own_ports: BTreeSet::from([90]), ..Options::default() }
 }
 
 fn take(step: Step, snapshot: &mut Snapshot, options: &mut Options) {
@@ -41,6 +45,12 @@ fn take(step: Step, snapshot: &mut Snapshot, options: &mut Options) {
             snapshot.observed.sockets.insert(Socket { address: None, port }, outcome);
         }
         Step::ExternalNames(allowed) => options.external_names = allowed,
+        Step::Pods(pods) => options.placement = if pods { Placement::Pods } else { Placement::Process },
+        Step::Replica(port) => {
+            let facts = snapshot.observed.gateways.entry(ObjectName::new("one", "g")).or_default();
+            facts.uid = "u".into();
+            facts.replicas.entry("p".into()).or_default().ports.insert(port, Ok(()));
+        }
     }
 }
 
@@ -82,6 +92,7 @@ fn gateway() -> impl Strategy<Value = Value> {
           "allowedRoutes": { "namespaces": { "from": "Selector", "selector": { "matchLabels": { "l": "1" } } } } },
         { "name": "grpc", "port": 82, "protocol": "HTTP", "allowedRoutes": { "kinds": [{ "kind": "GRPCRoute" }] } },
         { "name": "tcp", "port": 83, "protocol": "TCP" },
+        { "name": "ztunnel", "port": 15008, "protocol": "TCP" },
         { "name": "reserved", "port": 90, "protocol": "HTTP" },
     ]);
     let listeners: Vec<Value> = listeners.as_array().cloned().unwrap_or_default();
@@ -89,7 +100,7 @@ fn gateway() -> impl Strategy<Value = Value> {
     (namespace(), select(vec!["g", "h"]), subsequence(listeners, 1..5), created).prop_map(
         |(namespace, name, listeners, created)| {
             let spec = json!({ "gatewayClassName": "ours", "listeners": listeners });
-            let rest = json!({ "metadata": { "creationTimestamp": created }, "spec": spec });
+            let rest = json!({ "metadata": { "creationTimestamp": created, "uid": "u" }, "spec": spec });
             object(GATEWAY_API, "Gateway", namespace, name, rest)
         },
     )
@@ -190,6 +201,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => some.prop_map(Step::Remove),
         1 => (select(vec![80, 81]), any::<bool>()).prop_map(|(port, bound)| Step::Bind(port, bound)),
         1 => any::<bool>().prop_map(Step::ExternalNames),
+        1 => any::<bool>().prop_map(Step::Pods),
+        1 => select(vec![80, 81]).prop_map(Step::Replica),
     ]
 }
 

@@ -3,14 +3,15 @@
 //! A case is a folder under `cases/` named by what it shows: `in.yaml` (manifests; a document without `kind` sets options
 //! and observed facts), `table.snap` and `status.yaml`. `UPDATE=1` writes the latter two; a stale or missing one fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use pingway::api::decode::{Decoded, decode};
-use pingway::compile::{Memo, Options, compile};
-use pingway::snapshot::{BindFailure, Change, Snapshot, Socket};
+use pingway::api::{Kind, ObjectName, ObjectRef, StatusAddress};
+use pingway::compile::{Memo, Options, Placement, compile};
+use pingway::snapshot::{BindFailure, Change, GatewayFacts, ProvisioningFailure, Replica, Snapshot, Socket};
 use pingway::status::{Statuses, render};
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,8 +23,33 @@ use crate::print;
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 struct Settings {
     external_names: bool,
-    reserved_ports: BTreeSet<u16>,
+    own_ports: BTreeSet<u16>,
     failed_sockets: Vec<FailedSocket>,
+    /// Each Gateway in pods of its own.
+    pods: bool,
+    /// What came back from them, by `namespace/name`.
+    gateways: BTreeMap<String, Facts>,
+}
+
+/// [`GatewayFacts`], as a case has them.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct Facts {
+    uid: String,
+    addresses: Vec<String>,
+    address_failure: Option<String>,
+    object_failure: Option<String>,
+    replicas: BTreeMap<String, Report>,
+}
+
+/// [`Replica`], as a case has it. Objects are HTTPRoutes.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct Report {
+    generation: i64,
+    ports: Vec<u16>,
+    failed_ports: BTreeMap<u16, String>,
+    unread: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -83,8 +109,46 @@ fn read(file: &Path) -> (Snapshot, Options) {
     for FailedSocket { address, port, message } in settings.failed_sockets {
         snapshot.observed.sockets.insert(Socket { address, port }, Err(BindFailure { message }));
     }
-    let Settings { external_names, reserved_ports, .. } = settings;
-    (snapshot, Options { external_names, loopback_endpoints: true, reserved_ports })
+    snapshot.observed.gateways =
+        settings.gateways.into_iter().map(|(gateway, facts)| (name(&gateway), facts.into())).collect();
+    let Settings { external_names, own_ports, pods, .. } = settings;
+    let placement = if pods { Placement::Pods } else { Placement::Process };
+    (snapshot, Options { placement, external_names, own_ports, ..Options::default() })
+}
+
+/// `namespace/name`
+fn name(text: &str) -> ObjectName {
+    let (namespace, name) = text.split_once('/').expect("namespace/name");
+    ObjectName::new(namespace, name)
+}
+
+impl From<Facts> for GatewayFacts {
+    fn from(facts: Facts) -> Self {
+        let address = |text: String| match text.parse() {
+            Ok(ip) => StatusAddress::Ip(ip),
+            Err(_) => StatusAddress::Hostname(text.into()),
+        };
+        let address_failure = facts.address_failure.map(ProvisioningFailure::Address);
+        Self {
+            uid: facts.uid.into(),
+            addresses: facts.addresses.into_iter().map(address).collect(),
+            failure: address_failure.or(facts.object_failure.map(ProvisioningFailure::Object)),
+            replicas: facts.replicas.into_iter().map(|(pod, report)| (pod.into(), report.into())).collect(),
+        }
+    }
+}
+
+impl From<Report> for Replica {
+    fn from(report: Report) -> Self {
+        let bound = report.ports.into_iter().map(|port| (port, Ok(())));
+        let failed = report.failed_ports.into_iter().map(|(port, message)| (port, Err(BindFailure { message })));
+        let route = |text: &str| ObjectRef { kind: Kind::HttpRoute, name: name(text) };
+        Self {
+            generation: report.generation,
+            ports: bound.chain(failed).collect(),
+            unread: report.unread.iter().map(|(object, why)| (route(object), why.clone())).collect(),
+        }
+    }
 }
 
 /// Statuses as they would be written, and the warnings.

@@ -4,17 +4,13 @@ mod data;
 mod findings;
 mod text;
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::ValueEnum;
 
-use crate::compile::{Options, compile, endpoints};
-use crate::settings::Settings;
-use crate::snapshot::Snapshot;
-use crate::source::manifests;
+use super::folder::{Folder, print};
+use crate::compile::{compile, endpoints};
 use findings::Findings;
 
 /// Arguments of `pingway check`.
@@ -52,30 +48,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Output::Yaml => serde_yaml::to_string(&data::document(&findings))?,
         Output::Json => serde_json::to_string_pretty(&data::document(&findings))? + "\n",
     };
-    match io::stdout().write_all(printed.as_bytes()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written.context("cannot write to stdout")?,
-    }
+    print(&printed)?;
     Ok(if findings.wrong().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn find(args: &Args) -> anyhow::Result<Findings> {
-    let read = manifests::read(&args.manifests).with_context(|| format!("cannot read {}", args.manifests.display()))?;
-    let mut snapshot = Snapshot::default();
-    snapshot.apply(read.changes);
-    let settings = Settings::default();
-    let own = std::iter::once(settings.metrics).chain(settings.admin);
-    let options = Options {
-        external_names: args.allow_external_names,
-        loopback_endpoints: true,
-        reserved_ports: own.map(|address| address.port()).collect(),
-    };
+    let Folder { snapshot, problems, options } = Folder::read(&args.manifests, args.allow_external_names)?;
     let compiled = compile(&snapshot, &options, &mut Default::default());
     let mut statuses = compiled.statuses;
     let of_endpoints = compiled.backends.iter().flat_map(|key| endpoints::warnings(&snapshot, key, &options));
     statuses.warnings.extend(of_endpoints);
     statuses.warnings.sort_unstable();
     statuses.warnings.dedup();
-    Ok(Findings::new(&snapshot, statuses, read.problems))
+    Ok(Findings::new(&snapshot, statuses, problems))
 }

@@ -10,17 +10,13 @@ mod print;
 mod request;
 mod words;
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::ValueEnum;
 
-use crate::compile::{Options, compile};
-use crate::settings::Settings;
-use crate::snapshot::Snapshot;
-use crate::source::manifests;
+use super::folder::{Folder, print};
+use crate::compile::compile;
 use find::{Configuration, explain};
 use request::Request;
 
@@ -63,30 +59,17 @@ enum Output {
 /// Reads, compiles, looks up, prints.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let request = Request::parse(&args.method, &args.url, &args.headers)?;
-    let read = manifests::read(&args.manifests).with_context(|| format!("cannot read {}", args.manifests.display()))?;
-    for problem in &read.problems {
+    let Folder { snapshot, problems, options } = Folder::read(&args.manifests, args.allow_external_names)?;
+    for problem in &problems {
         eprintln!("{problem}");
     }
-    let mut snapshot = Snapshot::default();
-    snapshot.apply(read.changes);
-    let settings = Settings::default();
-    let own = std::iter::once(settings.metrics).chain(settings.admin);
-    let options = Options {
-        external_names: args.allow_external_names,
-        loopback_endpoints: true,
-        reserved_ports: own.map(|address| address.port()).collect(),
-    };
     let tables = compile(&snapshot, &options, &mut Default::default()).tables;
     let answer = explain(Configuration { tables: &tables, snapshot: &snapshot, options: &options }, &request);
     let printed = match args.output {
         Output::Text => answer.to_string(),
         Output::Json => serde_json::to_string_pretty(&answer)? + "\n",
     };
-    match io::stdout().write_all(printed.as_bytes()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written.context("cannot write to stdout")?,
-    }
+    print(&printed)?;
     Ok(if answer.rule.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

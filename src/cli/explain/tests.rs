@@ -1,15 +1,13 @@
 //! Tests of explanations, on one configuration.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::effect::Effect;
 use super::find::Explanation;
 use super::*;
 use crate::api::decode::{Decoded, decode};
-use crate::compile::Memo;
-use crate::snapshot::Change;
+use crate::compile::{Memo, Options};
+use crate::snapshot::{Change, Snapshot};
 
 const CONFIGURATION: &str = r#"
 apiVersion: gateway.networking.k8s.io/v1
@@ -72,7 +70,7 @@ fn explained(method: &str, url: &str, fields: &[&str]) -> Explanation {
         let Decoded::Item(item) = decode(value).unwrap() else { panic!("an object that is not served") };
         snapshot.apply([Change::Put(item)]);
     }
-    let options = Options { external_names: false, loopback_endpoints: true, reserved_ports: BTreeSet::new() };
+    let options = Options::default();
     let tables = compile(&snapshot, &options, &mut Memo::default()).tables;
     let fields: Vec<_> = fields.iter().map(|&field| field.to_owned()).collect();
     let request = Request::parse(method, url, &fields).unwrap();

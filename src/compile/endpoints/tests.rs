@@ -1,6 +1,5 @@
 //! Which endpoints a backend has.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Options, endpoints, warnings};
 use crate::api::ObjectName;
 use crate::api::decode::{Decoded, decode};
+use crate::compile::Placement;
 use crate::snapshot::{Change, Resolution, Snapshot};
 use crate::table::backend::{AppProtocol, BackendKey, Endpoints};
 
@@ -46,7 +46,8 @@ fn key(port: u16) -> BackendKey {
 }
 
 fn options(loopback_endpoints: bool) -> Options {
-    Options { external_names: false, loopback_endpoints, reserved_ports: BTreeSet::new() }
+    let placement = if loopback_endpoints { Placement::Process } else { Placement::Pods };
+    Options { placement, ..Options::default() }
 }
 
 fn http() -> Value {
@@ -300,6 +301,15 @@ fn a_name_that_is_not_resolved_is_told_once_it_was_asked() {
 fn warnings_tell_of_refused_addresses() {
     let case = Case::new(http(), &[slice("a", "IPv4", 80, json!([at("127.0.0.1"), at("10.0.0.1")]))]);
     assert_eq!(case.warnings(), ["127.0.0.1:80 is never dialled"]);
+}
+
+#[test]
+fn the_addresses_of_the_pod_itself_are_never_dialled() {
+    let case = Case::new(http(), &[slice("a", "IPv4", 80, json!([at("10.0.0.7"), at("10.0.0.1")]))]);
+    let own_addresses = ["10.0.0.7".parse().unwrap()].into();
+    let found = endpoints(&case.0, &key(80), &Options { own_addresses, ..options(false) });
+    assert_eq!(found.addresses, ["10.0.0.1:80".parse().unwrap()]);
+    assert_eq!(found.refused, ["10.0.0.7:80".parse().unwrap()]);
 }
 
 #[test]

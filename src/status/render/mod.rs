@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{ClassStatus, Condition, GatewayStatus, ListenerStatus, RouteParentStatus, RouteStatus, Statuses};
-use crate::api::{CONTROLLER_NAME, Kind, ObjectRef, ParentRef, RouteGroupKind};
+use crate::api::{CONTROLLER_NAME, Kind, ObjectRef, ParentRef, RouteGroupKind, StatusAddress};
 
 /// One object's status, as its `status` field would be.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,10 @@ fn class(status: &ClassStatus, since: Timestamp) -> Value {
 
 /// `Gateway.status`
 fn gateway(status: &GatewayStatus, since: Timestamp) -> Value {
-    let address = |address: &std::net::IpAddr| json!({ "type": "IPAddress", "value": address.to_string() });
+    let address = |address: &StatusAddress| match address {
+        StatusAddress::Ip(ip) => json!({ "type": "IPAddress", "value": ip.to_string() }),
+        StatusAddress::Hostname(name) => json!({ "type": "Hostname", "value": &**name }),
+    };
     let listener = |status_of: &ListenerStatus| listener(status_of, status.observed_generation, since);
     json!({
         "addresses": status.addresses.iter().map(address).collect::<Vec<_>>(),

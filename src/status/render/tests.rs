@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{Rendered, render};
-use crate::api::{CONTROLLER_NAME, Kind, ObjectName, ObjectRef, ParentRef, RouteGroupKind};
+use crate::api::{CONTROLLER_NAME, Kind, ObjectName, ObjectRef, ParentRef, RouteGroupKind, StatusAddress};
 use crate::status::{
     ClassStatus, Condition, ConditionType, GatewayStatus, ListenerStatus, Reason, RouteParentStatus, RouteStatus,
     Statuses,
@@ -56,7 +56,7 @@ fn statuses() -> Statuses {
         observed_generation: 3,
         conditions: vec![accepted()],
         listeners: vec![listener],
-        addresses: vec![[10, 0, 0, 1].into()],
+        addresses: vec![StatusAddress::Ip([10, 0, 0, 1].into()), StatusAddress::Hostname("edge.test".into())],
     };
     let name = ObjectName::new("shop", "cart");
     let class = ClassStatus { observed_generation: 1, conditions: vec![accepted()] };
