@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot be set up is to fail")]
 
 mod abort;
+//ambiguous
 mod changes;
 mod explain;
 mod external_names;
@@ -9,6 +10,7 @@ mod filters;
 mod grpc;
 mod http1;
 mod http2;
+mod http2_reset;
 mod quickstart;
 mod retry;
 mod smoke;

@@ -6,7 +6,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
-use ::http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use ::http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
 use ::http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use ::http::{HeaderMap, HeaderName};
 use bytes::Bytes;
@@ -37,8 +37,6 @@ pub(crate) struct Http2Exchange {
     reused: bool,
     request_ended: bool,
     response: Receiving,
-    /// Bytes of the body that are still to come, where the head told.
-    remaining: Option<u64>,
 }
 
 /// How far the response has come.
@@ -55,8 +53,7 @@ enum Receiving {
 impl Http2Exchange {
     /// An exchange over a stream about to be opened; `reused`: its connection had streams before.
     pub(super) fn new(session: Http2Session, reused: bool) -> Self {
-        let (body, request_ended, response, remaining) = (None, false, Receiving::Head, None);
-        Self { session, body, reused, request_ended, response, remaining }
+        Self { session, body: None, reused, request_ended: false, response: Receiving::Head }
     }
 
     pub(super) fn reused(&self) -> bool {
@@ -113,8 +110,7 @@ impl Http2Exchange {
         }
         let Some(head) = self.session.response_header() else { return Err(UpstreamError::over()) };
         let head = Box::new(ResponseHeader::from(head.as_owned_parts()));
-        let length = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        (self.response, self.remaining) = (Receiving::Body, length);
+        self.response = Receiving::Body;
         Ok(head)
     }
 
@@ -139,16 +135,10 @@ impl Http2Exchange {
         loop {
             match self.session.read_response_body().await {
                 Ok(Some(piece)) if piece.is_empty() => {}
-                Ok(Some(piece)) => {
-                    self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(piece.len() as u64));
-                    return Ok(Some(piece));
-                }
+                Ok(Some(piece)) => return Ok(Some(piece)),
+                // A reset behind the response's end asks to stop the upload, no more (RFC 9113, 8.1).
                 Ok(None) => {
                     self.response = Receiving::Trailers;
-                    return Ok(None);
-                }
-                Err(error) if self.only_stops_upload(&error) => {
-                    (self.response, self.request_ended) = (Receiving::Done, true);
                     return Ok(None);
                 }
                 Err(error) => return Err(self.broken(error, true)),
@@ -169,12 +159,6 @@ impl Http2Exchange {
             }
             Err(error) => Err(self.broken(error, true)),
         }
-    }
-
-    /// RST_STREAM with NO_ERROR after a whole response asks to stop the upload, no more (RFC 9113, 8.1).
-    fn only_stops_upload(&self, error: &Error) -> bool {
-        let no_error = |e: &h2::Error| e.is_reset() && e.is_remote() && e.reason() == Some(Reason::NO_ERROR);
-        !self.request_ended && self.remaining.unwrap_or(0) == 0 && h2_error(error).is_some_and(no_error)
     }
 
     fn broken(&mut self, error: Box<Error>, answered: bool) -> UpstreamError {
