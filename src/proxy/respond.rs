@@ -15,14 +15,19 @@ use super::forwarded::REQUEST_ID;
 use crate::live::LiveRule;
 use crate::table::filter::{Filters, HeadEdit};
 use crate::table::rule::Action;
+use crate::telemetry::outcome::Reason;
 
 const REASON: HeaderName = HeaderName::from_static("x-pingway-reason");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Ends a request with a failure, unless the client has gone.
-pub(crate) async fn fail(client: Client, mut context: Context<'_>, failure: Failure) -> Kept {
+pub(crate) async fn fail(mut client: Client, mut context: Context<'_>, failure: Failure) -> Kept {
     let reason = failure.reason;
+    if reason == Reason::BadRequest {
+        // What was misread once is not read on.
+        client.close_after();
+    }
     if context.grpc {
         context.outcome.grpc_status = Some(failure.grpc_status());
         context.answered(StatusCode::OK.as_u16(), Some(reason));

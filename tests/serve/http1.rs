@@ -61,42 +61,6 @@ async fn fields_of_the_connection_stay_on_it_and_host_goes_on_unchanged() {
 }
 
 #[tokio::test]
-async fn what_is_ambiguous_is_refused_and_reaches_no_backend() {
-    let (backend, mut seen) = answering(OK).await;
-    let edge = Edge::to(backend.address).await;
-    for (request, status) in [
-        ("GET / HTTP/1.1\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
-        (
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        ("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-        ("GET /pub%2F..%2Fadm HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-        ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-        ("nonsense\r\n\r\n", 400),
-        ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405),
-    ] {
-        let mut raw = edge.connect().await;
-        raw.send(request).await;
-        raw.stream.shutdown().await.unwrap();
-        let answer = raw.read_to_close().await.expect("no reset");
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {answer:?}");
-        let word = if status == 405 { "method_refused" } else { "bad_request" };
-        assert_eq!(field(&answer, "x-pingway-reason"), Some(word), "{request:?}");
-        assert!(field(&answer, "x-request-id").is_some() && answer.ends_with(word), "{answer:?}");
-    }
-    assert!(seen.try_recv().is_err());
-}
-
-#[tokio::test]
 async fn backend_sees_the_path_that_was_matched_and_the_query_as_it_came() {
     let (backend, mut seen) = answering(OK).await;
     let rules = "- matches: [{path: {type: PathPrefix, value: /adm}}]\n  backendRefs: [{name: a, port: 80}]";

@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot be set up is to fail")]
 
 mod abort;
-//ambiguous
+mod ambiguous;
 mod changes;
 mod explain;
 mod external_names;

@@ -7,6 +7,7 @@
 mod backend;
 pub(crate) mod client;
 mod edge;
+pub(crate) mod h2_frames;
 pub(crate) mod h2_wire;
 mod manifests;
 mod proxy;
