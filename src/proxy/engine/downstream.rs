@@ -14,8 +14,8 @@ use super::downstream_http2::Http2Client;
 
 /// A request to be read, and its response to be written.
 pub(crate) enum Downstream {
-    /// HTTP/1.0 or HTTP/1.1; the head has not been read yet.
-    H1(Box<Http1>),
+    /// HTTP/1.0 or HTTP/1.1; the head has not been read yet. `half_close`: the client may end its side before the answer.
+    H1 { session: Box<Http1>, half_close: bool },
     /// One stream of an HTTP/2 connection; the head is there.
     H2(Box<Http2>),
 }
@@ -79,7 +79,7 @@ impl Downstream {
     /// `limit`: longest time for that.
     pub(crate) async fn open(self, limit: Duration) -> Opening {
         match self {
-            Self::H1(session) => downstream_http1::open(session, limit).await,
+            Self::H1 { session, half_close } => downstream_http1::open(session, half_close, limit).await,
             Self::H2(session) => {
                 let (head, client) = Http2Client::open(*session);
                 Opening::Request(head, Client::H2(Box::new(client)))
@@ -110,7 +110,7 @@ impl Client {
         }
     }
 
-    /// Completes when the client has gone. HTTP/1 tells only once the body is done. Cancel-safe.
+    /// Completes when the client has gone. Cancel-safe.
     pub(crate) async fn gone(&mut self) {
         match self {
             Self::H1(client) => client.gone().await,

@@ -4,7 +4,10 @@
 //! method and the version. The stub has no `Upgrade`, so the session never takes a 101 for its own business: the
 //! stream is taken out instead ([`Http1Client::into_stream`]).
 
+use std::future::poll_fn;
 use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::http::header::TRANSFER_ENCODING;
@@ -14,31 +17,38 @@ use pingora::protocols::Stream;
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::server::HttpSession;
 use pingora::{Error, ErrorType};
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::downstream::{Client, ClientError, Kept, Opening, Refusal};
-use crate::proxy::io::Io;
+use crate::proxy::io::{Io, PeerEnd};
+
+/// How often to look whether a client has gone whose body nobody reads.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// An HTTP/1 client, its head read.
 pub(crate) struct Http1Client {
     session: Box<HttpSession>,
     /// Said by the client, or by us.
     close: bool,
+    /// Whether the client may end its side before the answer.
+    half_close: bool,
+    /// When to look next whether it has gone, while nobody reads.
+    look: Option<Pin<Box<Sleep>>>,
 }
 
 /// Reads a request's head, within a time.
-pub(super) async fn open(mut session: Box<HttpSession>, limit: Duration) -> Opening {
+pub(super) async fn open(mut session: Box<HttpSession>, half_close: bool, limit: Duration) -> Opening {
     match timeout(limit, session.read_request()).await {
         Ok(Ok(Some(_))) => {}
         Ok(Ok(None)) => return Opening::Nothing,
-        Err(_) => return Opening::Refused(Refusal::TooSlow, Client::H1(Http1Client { session, close: true })),
+        Err(_) => return Opening::Refused(Refusal::TooSlow, refused(session)),
         Ok(Err(error)) => match refusal(&error) {
-            Some(refusal) => return Opening::Refused(refusal, Client::H1(Http1Client { session, close: true })),
+            Some(refusal) => return Opening::Refused(refusal, refused(session)),
             None => return Opening::Nothing,
         },
     }
     if !is_framed_plainly(&session) {
-        return Opening::Refused(Refusal::Malformed, Client::H1(Http1Client { session, close: true }));
+        return Opening::Refused(Refusal::Malformed, refused(session));
     }
     // The session learns the body's framing from the head, before the head leaves it.
     session.is_body_done();
@@ -48,7 +58,11 @@ pub(super) async fn open(mut session: Box<HttpSession>, limit: Duration) -> Open
     };
     stub.set_version(session.req_header().version);
     let head = Box::new(mem::replace(session.req_header_mut(), stub));
-    Opening::Request(head, Client::H1(Http1Client { session, close }))
+    Opening::Request(head, Client::H1(Http1Client { session, close, half_close, look: None }))
+}
+
+fn refused(session: Box<HttpSession>) -> Client {
+    Client::H1(Http1Client { session, close: true, half_close: false, look: None })
 }
 
 /// What to answer to a head that could not be read; `None`: nobody is there to read an answer.
@@ -97,23 +111,42 @@ impl Http1Client {
         read.map_err(|error| client_error(&error))
     }
 
-    /// While the body is to come, its reading tells.
+    /// While the body is to come, its reading tells; but where the endpoint takes no more of it, nobody reads, and the
+    /// client's end lies behind bytes that nobody fetches. There the system is asked.
     pub(super) async fn gone(&mut self) {
         if self.session.is_body_done() {
             let _ = self.session.read_body_or_idle(true).await;
         } else {
-            std::future::pending().await
+            poll_fn(|cx| self.poll_gone_amid_body(cx)).await;
+        }
+    }
+
+    fn poll_gone_amid_body(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let end = self.session.stream().as_any().downcast_ref().and_then(Io::peer_end);
+            if end == Some(PeerEnd::Both) || end == Some(PeerEnd::Sending) && !self.half_close {
+                return Poll::Ready(());
+            }
+            let look = self.look.get_or_insert_with(|| Box::pin(sleep(LOOK_EVERY)));
+            ready!(look.as_mut().poll(cx));
+            look.as_mut().reset(Instant::now() + LOOK_EVERY);
         }
     }
 
     pub(super) async fn send_continue(&mut self) -> Result<(), ClientError> {
-        self.session.write_continue_response().await.map_err(|error| client_error(&error))
+        // The session would close a connection that any head goes out on before the body is there: this one asks for it.
+        self.session.set_close_on_response_before_downstream_finish(false);
+        let sent = self.session.write_continue_response().await.map_err(|error| client_error(&error));
+        self.session.set_close_on_response_before_downstream_finish(true);
+        sent
     }
 
     pub(super) async fn send_head(&mut self, head: Box<ResponseHeader>, end: bool) -> Result<(), ClientError> {
-        if self.close && !head.status.is_informational() {
+        let interim = head.status.is_informational();
+        if self.close && !interim {
             self.session.set_server_keepalive(None);
         }
+        self.session.set_close_on_response_before_downstream_finish(!interim);
         self.session.write_response_header(head).await.map_err(|error| client_error(&error))?;
         if end { self.finish().await } else { Ok(()) }
     }

@@ -31,7 +31,7 @@ pub(crate) fn http1(io: Box<Io>, settings: &Settings) -> Downstream {
     session.set_total_drain_timeout(Some(settings.client_head_timeout));
     session.set_abort_on_close(settings.abort_on_half_close);
     session.set_pipelining_enabled(true);
-    Downstream::H1(Box::new(session))
+    Downstream::H1 { session: Box::new(session), half_close: !settings.abort_on_half_close }
 }
 
 /// Serves an HTTP/2 connection to its end: Pingora accepts its streams, sends GOAWAY when the socket drains, and closes it

@@ -21,13 +21,14 @@ mod tests;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use pingora::protocols::Stream;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::coop::unconstrained;
 use tokio_rustls::TlsStream;
 
 /// Largest first write that is held, in bytes: more is worth a system call of its own.
@@ -51,6 +52,15 @@ pub(crate) struct Io {
     /// HTTP/2 is spoken: what Pingora asks ALPN for.
     http2: bool,
     fd: RawFd,
+}
+
+/// What a peer has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PeerEnd {
+    /// It sends no more.
+    Sending,
+    /// It is gone: it takes no more either.
+    Both,
 }
 
 /// What carries the bytes.
@@ -123,6 +133,22 @@ impl Io {
             return Poll::Ready(Ok(true));
         }
         self.poll_read_ahead(cx).map_ok(|n| n > 0)
+    }
+
+    /// What the peer has ended, as far as the system knows: an end is known before the bytes in front of it are read, if all
+    /// of them have come.
+    pub(crate) fn peer_end(&self) -> Option<PeerEnd> {
+        let socket = match &self.inner {
+            Inner::Tcp(stream) => stream,
+            Inner::Tls(stream) => stream.get_ref().0,
+            Inner::Gone => return Some(PeerEnd::Both),
+        };
+        let mut ready = pin!(unconstrained(socket.ready(Interest::READABLE | Interest::WRITABLE)));
+        match ready.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(ready)) if ready.is_write_closed() => Some(PeerEnd::Both),
+            Poll::Ready(Ok(ready)) if ready.is_read_closed() => Some(PeerEnd::Sending),
+            _ => None,
+        }
     }
 
     /// Gives back what buffers took, before a long wait.
