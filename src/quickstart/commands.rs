@@ -42,7 +42,10 @@ fn commands(ports: Ports) -> Vec<(&'static str, String)> {
                  localhost:{http}/pingway.quickstart.Echo/Say"
             )
         }),
-        ("A WebSocket, with websocat: what you type comes back:", format!("websocat ws://localhost:{http}/ws")),
+        (
+            "A WebSocket, with Python's websockets (Debian: python3-websockets): what you type comes back:",
+            format!("python3 -m websockets ws://localhost:{http}/ws"),
+        ),
         ("The same with curl alone: it shows the 101 and the greeting:", {
             format!(
                 "curl -si -N --http1.1 --max-time 1 -H 'connection: upgrade' -H 'upgrade: websocket' \

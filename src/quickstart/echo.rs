@@ -45,7 +45,7 @@ pub(super) async fn serve(listener: TcpListener, name: Arc<str>) {
 }
 
 async fn answer(mut request: Request<Incoming>, name: Arc<str>) -> Result<Response<Body>, Infallible> {
-    let heard = heard(&request, &name);
+    let mut heard = heard(&request, &name);
     let is = |header, word: &str| {
         request
             .headers()
@@ -59,33 +59,34 @@ async fn answer(mut request: Request<Incoming>, name: Arc<str>) -> Result<Respon
         && let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY)
     {
         let accept = derive_accept_key(key.as_bytes());
-        tokio::spawn(websocket(hyper::upgrade::on(&mut request), heard));
+        tokio::spawn(websocket(hyper::upgrade::on(&mut request), format!("{heard:#}\n")));
         return Ok(switching(&accept));
     }
     // All of the request is read before the answer, as most backends do.
-    let _ = request.into_body().collect().await;
-    let mut response = Response::new(Full::new(Bytes::from(heard)).map_err(|never| match never {}).boxed());
+    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    heard["body_bytes"] = body.len().into();
+    let heard = Bytes::from(format!("{heard:#}\n"));
+    let mut response = Response::new(Full::new(heard).map_err(|never| match never {}).boxed());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
 
 /// What came, as JSON for people.
-fn heard(request: &Request<Incoming>, name: &str) -> String {
+fn heard(request: &Request<Incoming>, name: &str) -> serde_json::Value {
     let mut headers = BTreeMap::<&str, Vec<_>>::new();
     for (header, value) in request.headers() {
         headers.entry(header.as_str()).or_default().push(String::from_utf8_lossy(value.as_bytes()));
     }
     let headers: BTreeMap<_, _> = headers.into_iter().map(|(name, values)| (name, values.join(", "))).collect();
     let host = request.uri().authority().map(ToString::to_string);
-    let heard = serde_json::json!({
+    serde_json::json!({
         "backend": name,
         "protocol": format!("{:?}", request.version()),
         "method": request.method().as_str(),
         "host": host.or_else(|| headers.get("host").cloned()),
         "path": request.uri().path_and_query().map(ToString::to_string),
         "headers": headers,
-    });
-    format!("{heard:#}\n")
+    })
 }
 
 /// Any method, unary or streaming: each message that comes goes back.

@@ -10,11 +10,20 @@ missing() { echo "missing: $1 ($2)"; exit 77; }
 
 # debian TOOL PACKAGE: the tool, from Debian's packages where that can be done.
 debian() {
-    command -v "$1" >/dev/null && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        apt-get install -y "$2" >/dev/null 2>&1 || { apt-get update && apt-get install -y "$2"; } >/dev/null || true
-    fi
+    command -v "$1" >/dev/null || apt_package "$2"
     command -v "$1" >/dev/null || missing "$1" "install the package $2"
+}
+
+# python MODULE PACKAGE: the same for a module of the system's own Python.
+python() {
+    /usr/bin/python3 -c "import $1" 2>/dev/null || apt_package "$2"
+    /usr/bin/python3 -c "import $1" 2>/dev/null || missing "Python's $1" "install the package $2"
+}
+
+# apt_package PACKAGE: installs it, as root on Debian.
+apt_package() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+    apt-get install -y "$1" >/dev/null 2>&1 || { apt-get update && apt-get install -y "$1"; } >/dev/null || true
 }
 
 # rust_tool TOOL CRATE VERSION: the tool of that version, built once.

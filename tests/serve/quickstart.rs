@@ -78,7 +78,7 @@ impl Quickstart {
     }
 
     fn http_address(&self) -> String {
-        let (_, url) = self.printed(&["websocat"]).split_once("ws://").expect("a URL");
+        let (_, url) = self.printed(&["-m websockets"]).split_once("ws://").expect("a URL");
         url.strip_suffix("/ws").expect("its path").to_owned()
     }
 
