@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use clap::{Args, ValueEnum};
 
@@ -32,8 +32,8 @@ pub(super) struct ServeFlags {
     admin: Admin,
 
     /// Most connections of clients at once; more wait until one ends
-    #[arg(long, value_name = "N", default_value_t = Settings::default().max_connections)]
-    max_connections: usize,
+    #[arg(long, value_name = "N", default_value_t = at_least_one(Settings::default().max_connections))]
+    max_connections: NonZeroUsize,
 
     /// Serve Services of type ExternalName. Whoever may write a Service can then have anything dialled
     #[arg(long)]
@@ -66,19 +66,19 @@ pub(super) struct ServeFlags {
 #[derive(Clone, Debug, Args)]
 struct Times {
     /// Longest time for a client to send a request's head, or for its TLS handshake
-    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().client_head_timeout))]
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().client_head_timeout), value_parser = limit)]
     client_head_timeout: Time,
 
     /// Longest idle time of a client's connection
-    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().client_idle_timeout))]
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().client_idle_timeout), value_parser = limit)]
     client_idle_timeout: Time,
 
     /// Longest time without a byte either way on an upgraded connection or within a response
-    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().stream_idle_timeout))]
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().stream_idle_timeout), value_parser = limit)]
     stream_idle_timeout: Time,
 
     /// Longest time to connect to an endpoint
-    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().connect_timeout))]
+    #[arg(long, value_name = "TIME", default_value_t = Time(Settings::default().connect_timeout), value_parser = limit)]
     connect_timeout: Time,
 
     /// Longest idle time of a connection that is kept to an endpoint
@@ -127,7 +127,7 @@ impl ServeFlags {
             port_map: self.port_map(),
             metrics: self.metrics,
             admin: self.admin.0,
-            max_connections: self.max_connections,
+            max_connections: self.max_connections.get(),
             client_head_timeout: self.times.client_head_timeout.0,
             client_idle_timeout: self.times.client_idle_timeout.0,
             stream_idle_timeout: self.times.stream_idle_timeout.0,
@@ -178,6 +178,16 @@ impl ServeFlags {
             LogFormat::Json => Format::Json,
         }
     }
+}
+
+/// A time without which nothing could happen: zero is no "no limit".
+fn limit(text: &str) -> Result<Time, String> {
+    let time: Time = text.parse()?;
+    if time.0.is_zero() { Err("there is no time at all in 0; the shortest is 1ms".to_owned()) } else { Ok(time) }
+}
+
+fn at_least_one(number: usize) -> NonZeroUsize {
+    NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn port_pair(text: &str) -> Result<(u16, u16), String> {
@@ -248,6 +258,11 @@ mod tests {
             ("--admin 0.0.0.0:15000", "is not on loopback"),
             ("--admin here", "neither ADDRESS:PORT nor off"),
             ("--workers 0", "not in 1..=1024"),
+            ("--max-connections 0", "would be zero"),
+            ("--client-head-timeout 0", "no time at all"),
+            ("--client-idle-timeout 0s", "no time at all"),
+            ("--stream-idle-timeout 0ms", "no time at all"),
+            ("--connect-timeout 0h", "no time at all"),
             ("--access-log --access-log-filter status=500", "status>=N"),
             ("--access-log-sample 5", "--access-log"),
         ] {

@@ -4,6 +4,7 @@
 mod check;
 mod compile_memo;
 mod documents;
+mod flags;
 mod golden;
 mod layers;
 mod print;
