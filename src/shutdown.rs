@@ -82,10 +82,12 @@ pub async fn end(mut running: Running, plan: Plan) -> Ended {
     sleep(plan.delay).await;
     info!("draining: accepting no more connections");
     if timeout(plan.deadline, running.drain()).await.is_ok() {
-        info!("drained");
+        info!(ended = running.telemetry().drained(), "drained");
         return Ended::Drained;
     }
     let cut = running.cut().await;
-    warn!(cut, "the drain deadline has passed: connections and streams were cut");
+    let telemetry = running.telemetry();
+    let (ended, connections) = (telemetry.drained(), telemetry.cut());
+    warn!(ended, cut = connections, tasks = cut, "the drain deadline has passed: what was left was cut");
     Ended::Cut(cut)
 }

@@ -26,6 +26,7 @@ pub struct Running {
     workers: Vec<JoinHandle<usize>>,
     /// Closed when every worker has ended.
     alive: mpsc::Receiver<()>,
+    telemetry: Arc<Telemetry>,
 }
 
 /// Starts the workers, and a task that binds the sockets of `serving`; call it within a Tokio runtime.
@@ -64,10 +65,11 @@ pub fn start(
         workers.push(std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)?);
     }
     let (bound, failed) = Default::default();
+    let counted = telemetry.clone();
     let listeners =
         Listeners { settings, serving, published, telemetry, phase: phases, crew, observed, addresses, bound, failed };
     tokio::spawn(listeners.follow());
-    Ok(Running { phase, addresses: bound_at, workers, alive })
+    Ok(Running { phase, addresses: bound_at, workers, alive, telemetry: counted })
 }
 
 impl Running {
@@ -97,9 +99,14 @@ impl Running {
     }
 
     /// [`Phase::Cutting`]: cuts what is left. Answers how many connections and HTTP/2 streams that were.
-    pub async fn cut(mut self) -> usize {
+    pub async fn cut(&mut self) -> usize {
         self.phase.send_replace(Phase::Cutting);
         let _ = self.alive.recv().await;
-        self.workers.into_iter().map(|worker| worker.join().unwrap_or(0)).sum()
+        self.workers.drain(..).map(|worker| worker.join().unwrap_or(0)).sum()
+    }
+
+    /// Where it is counted how its connections end.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 }

@@ -132,6 +132,16 @@ impl<L: Label, M> Each<L, M> {
     }
 }
 
+impl<L: Label> Each<L, IntCounter> {
+    /// What was counted, for people: `http1 2, upgrade 1`.
+    pub(super) fn summary(&self) -> String {
+        let counted =
+            L::VALUES.iter().map(|value| (value.word(), self.of(*value).get())).filter(|(_, count)| *count > 0);
+        let words: Vec<_> = counted.map(|(word, count)| format!("{word} {count}")).collect();
+        if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+    }
+}
+
 fn opts(family: &Family) -> Opts {
     Opts::new(family.name, family.help)
 }

@@ -177,3 +177,16 @@ impl Telemetry {
         self.metrics.cut.of(protocol).inc();
     }
 }
+
+/// For the end of the process, when nobody may come for the metrics any more.
+impl Telemetry {
+    /// How many connections ended by themselves while the proxy was draining, by what they spoke.
+    pub fn drained(&self) -> String {
+        self.metrics.drained.summary()
+    }
+
+    /// How many connections were cut at the drain deadline, by what they spoke.
+    pub fn cut(&self) -> String {
+        self.metrics.cut.summary()
+    }
+}

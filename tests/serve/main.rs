@@ -4,6 +4,7 @@
 mod abort;
 mod ambiguous;
 mod changes;
+mod drain;
 mod explain;
 mod external_names;
 mod filters;
