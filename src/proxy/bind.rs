@@ -110,6 +110,17 @@ mod tests {
         bind(socket, address.port()).unwrap();
     }
 
+    #[test]
+    fn a_client_that_vanished_is_noticed() {
+        let listener = bind(Socket { address: LOOPBACK, port: 80 }, 0).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = queued_one(&listener);
+        let options = SockRef::from(&server);
+        assert!(options.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!((options.tcp_keepalive_time().unwrap(), options.tcp_keepalive_retries().unwrap()), (KEEPALIVE, 4));
+    }
+
     fn queued_one(listener: &TcpListener) -> (TcpStream, SocketAddr) {
         listener.set_nonblocking(false).unwrap();
         listener.accept().unwrap()

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
 use pingora::{Error, ErrorType};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -31,6 +32,10 @@ const MAX_FRAME: u32 = 64 * 1024;
 /// node that vanished costs this long, and not the system's quarter of an hour.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
+
+/// A node that vanished after it had acknowledged a request is noticed after this much silence, and probes this far apart
+/// until [`UNACKNOWLEDGED`] is over: an answer may take as long as the route lets it.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(3));
 
 /// Both ends of an HTTP/2 connection: where streams begin, and what has to be polled for anything to happen.
 pub(super) type Http2 = (SendRequest<Bytes>, Connection<Io, Bytes>);
@@ -96,8 +101,10 @@ async fn dial(address: SocketAddr) -> Result<TcpStream, UpstreamError> {
 }
 
 fn prepare(socket: &TcpStream) -> std::io::Result<()> {
+    let options = SockRef::from(socket);
+    options.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1))?;
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(socket).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    options.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     socket.set_nodelay(true)
 }
 
@@ -105,4 +112,24 @@ fn prepare(socket: &TcpStream) -> std::io::Result<()> {
 fn broken(error: h2::Error) -> UpstreamError {
     let cause = if error.is_io() { Cause::Connect } else { Cause::Protocol };
     UpstreamError::unprocessed(cause, Error::because(ErrorType::HandshakeError, "in the HTTP/2 handshake", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_that_vanishes_is_noticed_with_a_request_underway_and_without() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = tcp(listener.local_addr().unwrap(), Duration::from_secs(20)).await.unwrap();
+        let options = SockRef::from(&socket);
+        assert!(options.keepalive().unwrap() && socket.nodelay().unwrap());
+        #[cfg(target_os = "linux")]
+        {
+            assert_eq!(options.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
+            assert_eq!((options.tcp_keepalive_time().unwrap(), options.tcp_keepalive_interval().unwrap()), KEEPALIVE);
+            // Or silence alone would outlive what unacknowledged bytes may.
+            assert!(KEEPALIVE.0 < UNACKNOWLEDGED);
+        }
+    }
 }
