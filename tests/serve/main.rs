@@ -18,4 +18,5 @@ mod smoke;
 mod support;
 mod telemetry;
 mod timeouts;
+mod tls;
 mod upgrade;

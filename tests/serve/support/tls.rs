@@ -30,14 +30,25 @@ impl Certificate {
 
     /// Connects with this name as SNI, trusting this certificate alone. `None`: the handshake failed.
     pub(crate) async fn connect(&self, address: SocketAddr, name: &str) -> Option<TlsStream<TcpStream>> {
+        self.connect_for(address, name, &[]).await
+    }
+
+    /// The same, offering these protocols (ALPN).
+    pub(crate) async fn connect_for(
+        &self,
+        address: SocketAddr,
+        name: &str,
+        alpn: &[&str],
+    ) -> Option<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone()).expect("a certificate");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions of the provider")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let stream = TcpStream::connect(address).await.ok()?;
         within("a TLS handshake", TlsConnector::from(Arc::new(config)).connect(name, stream)).await.ok()
