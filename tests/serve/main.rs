@@ -11,6 +11,7 @@ mod filters;
 mod grpc;
 mod http1;
 mod http2;
+mod http2_flood;
 mod http2_reset;
 mod quickstart;
 mod retry;

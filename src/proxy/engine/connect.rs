@@ -19,14 +19,20 @@ use crate::proxy::io::Io;
 /// Most streams on one HTTP/2 connection; the peer may allow fewer.
 pub(super) const MAX_STREAMS: usize = 250;
 
-/// Receive window of a stream, in bytes: what a client that stops reading makes us hold.
-const STREAM_WINDOW: u32 = 1 << 20;
+/// Receive window of a stream, in bytes: what a client that stops reading makes us hold, for each of its streams. At a
+/// round trip of a millisecond a stream still carries a gigabit a second.
+const STREAM_WINDOW: u32 = 128 * 1024;
 
 /// Receive window of a connection: every stream's window at once, so that clients that stop reading never hold up the others.
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS as u32;
 
 /// Largest frame that the endpoint may send, in bytes.
 const MAX_FRAME: u32 = 64 * 1024;
+
+/// Bytes that the system takes of us beyond what the endpoint is ready for: without a limit it takes megabytes for each
+/// upload that is stuck.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 64 * 1024;
 
 /// Longest time that the endpoint's side may leave sent bytes unacknowledged: beyond it the connection is broken, so that a
 /// node that vanished costs this long, and not the system's quarter of an hour.
@@ -104,7 +110,10 @@ fn prepare(socket: &TcpStream) -> std::io::Result<()> {
     let options = SockRef::from(socket);
     options.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1))?;
     #[cfg(target_os = "linux")]
-    options.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    {
+        options.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+        options.set_tcp_notsent_lowat(UNSENT)?;
+    }
     socket.set_nodelay(true)
 }
 

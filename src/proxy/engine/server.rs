@@ -16,8 +16,9 @@ use crate::proxy::http;
 use crate::proxy::io::Io;
 use crate::settings::Settings;
 
-/// Streams that a client may have open at once on one HTTP/2 connection (RFC 9113, 5.1.2).
-const HTTP2_STREAMS: u32 = 1000;
+/// Streams that a client may have open at once on one HTTP/2 connection (RFC 9113, 5.1.2): each may make us hold as much as
+/// docs/limits.md says.
+const HTTP2_STREAMS: u32 = 256;
 /// Bytes that a client may send on one stream before any is taken on.
 const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
 /// Bytes that a client may send on one connection before any is taken on.

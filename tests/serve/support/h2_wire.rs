@@ -36,6 +36,8 @@ impl H2Client {
         stream.set_nodelay(true).expect("a socket");
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(window).initial_connection_window_size(1 << 24);
+        // As many as every server lets a client have (RFC 9113, 6.5.2), until SETTINGS tell more.
+        builder.initial_max_send_streams(100);
         let (send, connection) = within("a handshake", builder.handshake(stream)).await.expect("HTTP/2");
         let task = tokio::spawn(async move {
             let _ = connection.await;
