@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::class::Classes;
 use super::conflict::{self, Claims};
 use super::grant::Grants;
+use super::ground::Ground;
 use super::listener::{self, Judge, Verdict};
-use super::programmed::Ground;
 use super::verdict::Refusal;
 use super::{Memo, Options, Placement};
 use crate::api::{Gateway, GatewayAddress, ObjectName};
@@ -71,7 +71,7 @@ pub(super) fn resolve<'s>(
         if accepted.is_ok() && listeners.iter().all(|verdict| verdict.accepted.is_err()) {
             accepted = Err(Refusal::new(Reason::ListenersNotValid, "no listener is accepted"));
         }
-        let view = view(gateway, &listeners, &memo.views);
+        let view = view(gateway, &listeners, &memo.history.views);
         let ground = Ground::of(gateway, placement, &snapshot.observed);
         gateways.push(Resolved { object: gateway, view, accepted, addresses, listeners, ground });
     }

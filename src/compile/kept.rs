@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::memo::Changes;
+use super::changes::Changes;
 use super::route::{self, Context, Parsed, Resolved, Source};
 use crate::table::backend::BackendKey;
 use crate::table::matches::Patterns;

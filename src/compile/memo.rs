@@ -1,39 +1,19 @@
 //! Memo: what was found before, for reuse while what it stands on is the same.
-//!
-//! Objects are compared by pointer, so that looking for what changed costs next to nothing.
-
-use std::cmp::Ordering;
-use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::Options;
 use super::certificate;
-use super::gateway::Views;
+use super::changes::History;
 use super::kept::Routes;
-use super::route::Resolved;
 use super::tables::Tables;
-use crate::api::{Namespace, ObjectName, ReferenceGrant, Service};
-use crate::snapshot::{Objects, Snapshot};
 
 /// What was found before.
 #[derive(Debug, Default)]
 pub struct Memo {
     options: Option<Options>,
     pub(super) certificates: certificate::Known,
-    pub(super) views: Views,
+    pub(super) history: History,
     pub(super) routes: Routes,
     pub(super) tables: Tables,
-    services: Seen<Service>,
-    namespaces: Seen<Namespace>,
-    grants: Seen<ReferenceGrant>,
-}
-
-/// Names of what came, went or changed since the compile before.
-pub(super) struct Changes {
-    services: HashSet<ObjectName>,
-    namespaces: HashSet<ObjectName>,
-    gateways: HashSet<ObjectName>,
-    grants: bool,
 }
 
 impl Memo {
@@ -46,86 +26,6 @@ impl Memo {
     pub(super) fn begin(&mut self, options: &Options) {
         if self.options.as_ref() != Some(options) {
             *self = Self { options: Some(options.clone()), ..Self::default() };
-        }
-    }
-
-    /// Takes note of what changed.
-    pub(super) fn changes(&mut self, snapshot: &Snapshot, views: &Views) -> Changes {
-        let mut gateways = HashSet::new();
-        differences(self.views.iter(), views.iter(), |name| {
-            gateways.insert(name.clone());
-        });
-        self.views.clone_from(views);
-        Changes {
-            services: self.services.update(&snapshot.services),
-            namespaces: self.namespaces.update(&snapshot.namespaces),
-            gateways,
-            grants: !self.grants.update(&snapshot.grants).is_empty(),
-        }
-    }
-}
-
-impl Changes {
-    /// Whether a route stands on anything that changed.
-    pub(super) fn touch(&self, route: &Resolved) -> bool {
-        let depends = &route.depends;
-        let named = |changed: &HashSet<ObjectName>, names: &[ObjectName]| {
-            !changed.is_empty() && names.iter().any(|name| changed.contains(name))
-        };
-        named(&self.services, &depends.services)
-            || named(&self.gateways, &depends.gateways)
-            || (self.grants && depends.crosses)
-            || (!self.namespaces.is_empty()
-                && self.namespaces.contains(&ObjectName::cluster(route.object.name.namespace.clone())))
-    }
-}
-
-/// The objects of one kind at the compile before.
-#[derive(Debug)]
-struct Seen<T>(Vec<(ObjectName, Arc<T>)>);
-
-impl<T> Default for Seen<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T> Seen<T> {
-    /// The names of those that are not the same now.
-    fn update(&mut self, now: &Objects<T>) -> HashSet<ObjectName> {
-        let mut changed = HashSet::new();
-        differences(self.0.iter().map(|(name, object)| (name, object)), now.iter(), |name| {
-            changed.insert(name.clone());
-        });
-        if !changed.is_empty() {
-            self.0 = now.iter().map(|(name, object)| (name.clone(), object.clone())).collect();
-        }
-        changed
-    }
-}
-
-/// Tells the names that do not lead to the same object in two sorted lists.
-fn differences<'o, T: 'o>(
-    before: impl Iterator<Item = (&'o ObjectName, &'o Arc<T>)>,
-    now: impl Iterator<Item = (&'o ObjectName, &'o Arc<T>)>,
-    mut tell: impl FnMut(&ObjectName),
-) {
-    let (mut before, mut now) = (before.peekable(), now.peekable());
-    loop {
-        let order = match (before.peek(), now.peek()) {
-            (Some((_, a)), Some((_, b))) if Arc::ptr_eq(a, b) => {
-                before.next();
-                now.next();
-                continue;
-            }
-            (Some((a, _)), Some((b, _))) => a.cmp(b),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => return,
-        };
-        let (a, b) = (before.next_if(|_| order != Ordering::Greater), now.next_if(|_| order != Ordering::Less));
-        if let Some((name, _)) = a.or(b) {
-            tell(name);
         }
     }
 }

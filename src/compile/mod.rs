@@ -8,11 +8,13 @@
 mod attachment;
 mod backend;
 mod certificate;
+mod changes;
 mod class;
 mod conflict;
 pub mod endpoints;
 mod gateway;
 mod grant;
+mod ground;
 mod hosts;
 mod kept;
 mod listener;
@@ -100,7 +102,7 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     let grants = Grants::new(snapshot);
     let gateways = gateway::resolve(snapshot, options, &classes, &grants, memo);
     let views = gateway::views(&gateways);
-    let changes = memo.changes(snapshot, &views);
+    let changes = memo.history.changes(snapshot, &views);
     let routes = memo.routes.update(&Context { snapshot, options, grants: &grants, views: &views }, &changes);
     let attached = tables::attached(&gateways, &routes);
     let statuses = Statuses {

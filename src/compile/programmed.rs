@@ -2,41 +2,16 @@
 
 use std::net::IpAddr;
 
-use super::Placement;
 use super::gateway::Resolved;
+use super::ground::Ground;
 use super::listener::Verdict;
 use super::verdict::{Refusal, fails, holds};
-use crate::api::{Gateway, StatusAddress};
+use crate::api::StatusAddress;
 use crate::snapshot::{BindFailure, GatewayFacts, Observed, ProvisioningFailure, Replica, Socket};
 use crate::status::{Condition, ConditionType, Reason};
 
 /// Objects that a message names at most.
 const NAMED: usize = 3;
-
-/// What is known of where a Gateway is served.
-#[derive(Clone, Copy)]
-pub(super) enum Ground<'s> {
-    /// This process: what is not known to have failed is programmed.
-    Process(&'s Observed),
-    /// Pods of its own: nothing is programmed before a replica says so.
-    Pods(Option<&'s GatewayFacts>),
-}
-
-impl<'s> Ground<'s> {
-    pub(super) fn of(gateway: &Gateway, placement: Placement, observed: &'s Observed) -> Self {
-        match placement {
-            Placement::Process => Self::Process(observed),
-            Placement::Pods => Self::Pods(observed.gateway(gateway)),
-        }
-    }
-
-    pub(super) fn facts(self) -> Option<&'s GatewayFacts> {
-        match self {
-            Self::Process(_) => None,
-            Self::Pods(facts) => facts,
-        }
-    }
-}
 
 /// Programmed of a listener.
 pub(super) fn listener(gateway: &Resolved<'_>, verdict: &Verdict) -> Condition {

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::backend::Endpoint;
+use super::endpoint::Endpoint;
 
 /// Time constant of the moving average.
 const FADE: Duration = Duration::from_secs(10);

@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod balance;
+mod endpoint;
 pub mod link;
 mod retry_budget;
 pub mod serving;
@@ -13,7 +14,8 @@ pub mod serving;
 pub(crate) mod testing;
 pub mod tls;
 
-pub use backend::{Backend, Endpoint, InFlight};
+pub use backend::{Backend, InFlight};
+pub use endpoint::Endpoint;
 pub use link::{Registry, link};
 pub use retry_budget::RetryPermit;
 pub use serving::{Graveyard, LiveRule, Serving, SocketServing};

@@ -1,7 +1,7 @@
 //! The budget of a backend for retries: so that a backend in trouble does not get its load twice.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::backend::Backend;
 
@@ -34,9 +34,6 @@ impl Drop for RetryPermit {
         self.backend.retries().fetch_sub(1, Ordering::Relaxed);
     }
 }
-
-/// Retries in flight.
-pub(super) type Retries = AtomicU32;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! GRPCRoute: its rules, as the parts that all routes share. Service and method become a path.
 
-use super::Dropped;
-use super::parse::{Matches, Spec, invalid_match};
+use super::dropped::Dropped;
+use super::spec::{Matches, Spec};
 use crate::api::{Filter, FilterType, GrpcMatch, GrpcRouteSpec};
 use crate::compile::precedence::Specificity;
 use crate::table::matches::{Match, Patterns};
@@ -33,7 +33,7 @@ pub(super) fn matches(specs: &[GrpcMatch], patterns: &mut Patterns) -> Result<Ve
         .iter()
         .enumerate()
         .map(|(index, spec)| {
-            let compiled = Match::compile_grpc(spec, patterns).map_err(|error| invalid_match(index, &error))?;
+            let compiled = Match::compile_grpc(spec, patterns).map_err(|error| Dropped::by_match(index, &error))?;
             let specificity = Specificity::grpc(&compiled, spec.method.as_ref());
             Ok((compiled, specificity))
         })

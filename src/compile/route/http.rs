@@ -1,7 +1,7 @@
 //! HTTPRoute: its rules, as the parts that all routes share.
 
-use super::Dropped;
-use super::parse::{Matches, Spec, invalid_match};
+use super::dropped::Dropped;
+use super::spec::{Matches, Spec};
 use crate::api::{HttpRouteSpec, HttpRule};
 use crate::compile::precedence::Specificity;
 use crate::table::matches::{Match, Patterns};
@@ -40,7 +40,7 @@ pub(super) fn matches(
         .iter()
         .enumerate()
         .map(|(index, spec)| {
-            let compiled = Match::compile_http(spec, patterns).map_err(|error| invalid_match(index, &error))?;
+            let compiled = Match::compile_http(spec, patterns).map_err(|error| Dropped::by_match(index, &error))?;
             let specificity = Specificity::http(&compiled);
             Ok((compiled, specificity))
         })

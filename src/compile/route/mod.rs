@@ -1,9 +1,11 @@
 //! Routes: what all kinds share. A route is parsed by itself, then resolved against what it refers to.
 
+mod dropped;
 mod grpc;
 mod http;
 mod parse;
 mod resolve;
+mod spec;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -127,11 +129,4 @@ pub(super) enum Action {
         why: &'static str,
         unresolved: Option<Refusal>,
     },
-}
-
-/// Why a rule is dropped.
-#[derive(Debug)]
-pub(super) struct Dropped {
-    refusal: Refusal,
-    starved: bool,
 }

@@ -4,42 +4,20 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Action, Dropped, Parsed, Rule, Source, grpc, http};
-use crate::api::{self, BackendRef, Filter, FilterType, ObjectRef};
+use super::dropped::Dropped;
+use super::spec::{Matches, Spec};
+use super::{Action, Parsed, Rule, Source, grpc, http};
+use crate::api::{BackendRef, Filter, FilterType, ObjectRef};
 use crate::compile::precedence::Specificity;
 use crate::compile::verdict::Refusal;
 use crate::status::Reason;
 use crate::table::filter::{Filters, Redirect};
 use crate::table::hostname::HostPattern;
-use crate::table::matches::{InvalidMatch, InvalidPattern, Match, Patterns};
+use crate::table::matches::{Match, Patterns};
 use crate::table::timeouts::{Retry, Timeouts};
 
 /// Largest weight of a backendRef (BackendRef.weight).
 const MAX_WEIGHT: i32 = 1_000_000;
-
-/// A rule as written, whatever its kind of route.
-#[derive(Default)]
-pub(super) struct Spec<'r> {
-    pub(super) name: Option<&'r str>,
-    pub(super) matches: Matches<'r>,
-    pub(super) filters: &'r [Filter],
-    pub(super) backends: &'r [BackendRef],
-    pub(super) timeouts: Option<&'r api::Timeouts>,
-    pub(super) retry: Option<&'r api::Retry>,
-    pub(super) session_persistence: bool,
-}
-
-/// The matches of a rule as written.
-pub(super) enum Matches<'r> {
-    Http(&'r [api::HttpMatch]),
-    Grpc(&'r [api::GrpcMatch]),
-}
-
-impl Default for Matches<'_> {
-    fn default() -> Self {
-        Self::Http(&[])
-    }
-}
 
 /// The rules of a route, as written.
 pub(super) fn rules(source: &Source) -> Vec<Spec<'_>> {
@@ -96,7 +74,7 @@ fn hostnames(specs: &[String]) -> Result<Vec<HostPattern>, Refusal> {
 
 fn rule(index: usize, spec: &Spec<'_>, patterns: &mut Patterns) -> Result<Rule, Dropped> {
     if spec.session_persistence {
-        return Err(unsupported("sessionPersistence is not supported"));
+        return Err(Dropped::unsupported("sessionPersistence is not supported"));
     }
     let (matches, specificities): (Vec<Match>, Vec<Specificity>) = match spec.matches {
         Matches::Http(matches) => http::matches(matches, patterns)?,
@@ -105,8 +83,8 @@ fn rule(index: usize, spec: &Spec<'_>, patterns: &mut Patterns) -> Result<Rule, 
     .into_iter()
     .unzip();
     let action = action(spec, &matches)?;
-    let timeouts = Timeouts::compile(spec.timeouts).map_err(|error| dropped(error.reason(), error.to_string()))?;
-    let retry = Retry::compile(spec.retry).map_err(|error| dropped(error.reason(), error.to_string()))?;
+    let timeouts = Timeouts::compile(spec.timeouts).map_err(|error| Dropped::new(error.reason(), error.to_string()))?;
+    let retry = Retry::compile(spec.retry).map_err(|error| Dropped::new(error.reason(), error.to_string()))?;
     Ok(Rule { index, name: spec.name.map(Arc::from), matches, specificities, action, timeouts, retry })
 }
 
@@ -120,7 +98,9 @@ fn action(spec: &Spec<'_>, matches: &[Match]) -> Result<Action, Dropped> {
         return Ok(Action::Fail { why: "a filter's ExtensionRef does not resolve", unresolved: Some(refusal) });
     }
     match redirect {
-        Some(_) if !backends.is_empty() => Err(unsupported("a RequestRedirect cannot stand beside backendRefs")),
+        Some(_) if !backends.is_empty() => {
+            Err(Dropped::unsupported("a RequestRedirect cannot stand beside backendRefs"))
+        }
         Some(redirect) => Ok(Action::Redirect { filters, redirect }),
         None if backends.is_empty() => Ok(Action::Fail { why: "the rule has no backendRefs", unresolved: None }),
         None => Ok(Action::Forward { filters, backends }),
@@ -138,10 +118,10 @@ fn backend(
     let weight = u32::try_from(weight)
         .ok()
         .filter(|_| weight <= MAX_WEIGHT)
-        .ok_or_else(|| unsupported(format!("{place}weight {weight} is not from 0 to {MAX_WEIGHT}")))?;
+        .ok_or_else(|| Dropped::unsupported(format!("{place}weight {weight} is not from 0 to {MAX_WEIGHT}")))?;
     let (filters, redirect, extension) = filters(spec, &reference.filters, matches, &place)?;
     if redirect.is_some() {
-        return Err(unsupported(format!("{place}filters: RequestRedirect is not supported on a backendRef")));
+        return Err(Dropped::unsupported(format!("{place}filters: RequestRedirect is not supported on a backendRef")));
     }
     Ok((weight, extension.map_or(Ok(filters), Err)))
 }
@@ -153,7 +133,9 @@ fn filters(spec: &Spec<'_>, list: &[Filter], matches: &[Match], place: &str) -> 
     if let Matches::Grpc(_) = spec.matches
         && let Some(index) = grpc::foreign(list)
     {
-        return Err(unsupported(format!("{place}filters[{index}] is of a type that a GRPCRoute does not have")));
+        return Err(Dropped::unsupported(format!(
+            "{place}filters[{index}] is of a type that a GRPCRoute does not have"
+        )));
     }
     let extension = list.iter().position(|filter| filter.kind == FilterType::ExtensionRef);
     let known: Cow<'_, [Filter]> = match extension {
@@ -161,8 +143,8 @@ fn filters(spec: &Spec<'_>, list: &[Filter], matches: &[Match], place: &str) -> 
         Some(_) => list.iter().filter(|filter| filter.kind != FilterType::ExtensionRef).cloned().collect(),
     };
     let (filters, redirect) =
-        Filters::compile(&known).map_err(|error| dropped(error.reason(), format!("{place}{error}")))?;
-    filters.fit(redirect.as_ref(), matches).map_err(|error| dropped(error.reason(), format!("{place}{error}")))?;
+        Filters::compile(&known).map_err(|error| Dropped::new(error.reason(), format!("{place}{error}")))?;
+    filters.fit(redirect.as_ref(), matches).map_err(|error| Dropped::new(error.reason(), format!("{place}{error}")))?;
     let extension = extension.map(|index| {
         let message = format!("{place}filters[{index}].extensionRef: there are no extensions of that kind");
         Refusal::new(Reason::InvalidKind, message)
@@ -170,20 +152,6 @@ fn filters(spec: &Spec<'_>, list: &[Filter], matches: &[Match], place: &str) -> 
     Ok((filters, redirect, extension))
 }
 
-/// A match that cannot be served; whether others' regular expressions had a part in that.
-pub(super) fn invalid_match(index: usize, error: &InvalidMatch) -> Dropped {
-    let starved = matches!(error, InvalidMatch::Pattern { why: InvalidPattern::TooMany, .. });
-    Dropped { refusal: Refusal::new(error.reason(), format!("matches[{index}].{error}")), starved }
-}
-
 fn repeated_name(spec: &Spec<'_>) -> Dropped {
-    unsupported(format!("name {:?} is another rule's as well", spec.name.unwrap_or_default()))
-}
-
-fn unsupported(message: impl Into<String>) -> Dropped {
-    dropped(Reason::UnsupportedValue, message)
-}
-
-fn dropped(reason: Reason, message: impl Into<String>) -> Dropped {
-    Dropped { refusal: Refusal::new(reason, message), starved: false }
+    Dropped::unsupported(format!("name {:?} is another rule's as well", spec.name.unwrap_or_default()))
 }

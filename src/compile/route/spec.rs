@@ -1,0 +1,27 @@
+//! A rule as written, in the parts that all kinds of routes share.
+
+use crate::api::{self, BackendRef, Filter};
+
+/// A rule as written, whatever its kind of route.
+#[derive(Default)]
+pub(super) struct Spec<'r> {
+    pub(super) name: Option<&'r str>,
+    pub(super) matches: Matches<'r>,
+    pub(super) filters: &'r [Filter],
+    pub(super) backends: &'r [BackendRef],
+    pub(super) timeouts: Option<&'r api::Timeouts>,
+    pub(super) retry: Option<&'r api::Retry>,
+    pub(super) session_persistence: bool,
+}
+
+/// The matches of a rule as written.
+pub(super) enum Matches<'r> {
+    Http(&'r [api::HttpMatch]),
+    Grpc(&'r [api::GrpcMatch]),
+}
+
+impl Default for Matches<'_> {
+    fn default() -> Self {
+        Self::Http(&[])
+    }
+}
