@@ -49,6 +49,8 @@ pub struct GatewaySpec {
     pub tls: Option<serde_json::Value>,
     /// `spec.allowedListeners` (ListenerSets): not built, so reported where set.
     pub allowed_listeners: Option<serde_json::Value>,
+    /// `spec.defaultScope` (experimental): not built, so reported where set.
+    pub default_scope: Option<String>,
 }
 
 /// `Gateway.spec.infrastructure`

@@ -44,6 +44,9 @@ fn not_supported(gateway: &Gateway) -> Vec<Warning> {
         let message = "client certificates towards backends are not supported";
         warnings.push(warning("spec.tls.backend".into(), message));
     }
+    if let Some(scope) = &spec.default_scope {
+        warnings.push(warning("spec.defaultScope".into(), &format!("{scope:?}: no route attaches by default")));
+    }
     for (index, listener) in spec.listeners.iter().enumerate() {
         if listener.tls.as_ref().is_some_and(|tls| !tls.options.is_empty()) {
             warnings.push(warning(format!("spec.listeners[{index}].tls.options"), "no option is known"));
