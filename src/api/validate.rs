@@ -30,9 +30,11 @@ enum Limit {
     Number(i64, i64),
     /// A list's elements differ in this field.
     Distinct(&'static str),
+    /// The lists that a list's elements have in this field are together no longer.
+    Together(&'static str, u64),
 }
 
-use Limit::{Distinct, Items, Length, Number};
+use Limit::{Distinct, Items, Length, Number, Together};
 
 /// A field, as the steps to it (`[]`: every element), and its limit.
 type Row = (&'static str, Limit);
@@ -70,8 +72,8 @@ const ROUTE: &[Row] = &[
     ("spec.parentRefs.[].port", PORT),
     ("spec.hostnames", Items(0, 16)),
     ("spec.hostnames.[]", HOSTNAME),
-    ("spec.rules", Items(0, 16)),
     ("spec.rules", Distinct("name")),
+    ("spec.rules", Together("matches", 128)),
     ("spec.rules.[].name", NAME),
     ("spec.rules.[].matches", Items(0, 64)),
     ("spec.rules.[].matches.[].headers", Items(0, 16)),
@@ -87,6 +89,7 @@ const ROUTE: &[Row] = &[
 ];
 
 const HTTP_ROUTE: &[Row] = &[
+    ("spec.rules", Items(1, 16)),
     ("spec.rules.[].matches.[].path.value", Length(0, 1024)),
     ("spec.rules.[].matches.[].queryParams", Items(0, 16)),
     ("spec.rules.[].matches.[].queryParams.[].name", Length(1, 256)),
@@ -95,6 +98,7 @@ const HTTP_ROUTE: &[Row] = &[
 ];
 
 const GRPC_ROUTE: &[Row] = &[
+    ("spec.rules", Items(0, 16)),
     ("spec.rules.[].matches.[].method.service", Length(0, 1024)),
     ("spec.rules.[].matches.[].method.method", Length(0, 1024)),
 ];
@@ -240,6 +244,10 @@ fn hold(value: &Value, limit: Limit) -> Result<(), String> {
                 .map(|text| Err(format!("two elements have the {field} {text:?}")))
                 .next()
                 .unwrap_or(Ok(()))
+        }
+        (Together(field, most), Value::Array(elements)) => {
+            let lists = elements.iter().filter_map(|element| element.get(field)?.as_array());
+            within(lists.map(|list| list.len() as u64).sum(), 0, most, field)
         }
         // Of another type than the limit speaks of: a targetPort may be a number or a name.
         _ => Ok(()),

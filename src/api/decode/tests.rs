@@ -115,7 +115,7 @@ fn an_error_names_object_field_and_reason() {
 fn lists_are_held_to_the_schemas_limits() {
     let rules = |count: usize| route(json!({"rules": vec![json!({}); count]}));
     assert!(decode(rules(16)).is_ok());
-    assert_eq!(error(rules(17)), "HTTPRoute shop/cart: spec.rules: has 17 elements, not 0 to 16");
+    assert_eq!(error(rules(17)), "HTTPRoute shop/cart: spec.rules: has 17 elements, not 1 to 16");
     let gateway = |listeners: Value| {
         json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "g"},
             "spec": {"gatewayClassName": "c", "listeners": listeners}})
@@ -125,6 +125,12 @@ fn lists_are_held_to_the_schemas_limits() {
     assert_eq!(
         error(gateway(json!([listener, listener]))),
         "Gateway default/g: spec.listeners: two elements have the name \"http\""
+    );
+    let rule = |matches: usize| json!({"matches": vec![json!({}); matches]});
+    assert!(matches!(decode(route(json!({"rules": [rule(64), rule(64)]}))), Ok(Decoded::Item(_))));
+    assert_eq!(
+        error(route(json!({"rules": [rule(64), rule(64), rule(1)]}))),
+        "HTTPRoute shop/cart: spec.rules: has 129 matches, not 0 to 128"
     );
     let filter = json!({"type": "RequestRedirect", "requestRedirect": {"port": 0}});
     assert_eq!(
