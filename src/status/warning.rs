@@ -53,6 +53,23 @@ pub struct Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}: {}", self.object, self.field, self.kind.as_str(), self.message)
+        let space = if self.field.is_empty() { "" } else { " " };
+        write!(f, "{}{space}{}: {}: {}", self.object, self.field, self.kind.as_str(), self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Kind, ObjectName};
+
+    #[test]
+    fn a_warning_names_its_object_and_the_field_where_there_is_one() {
+        let object = ObjectRef { kind: Kind::Service, name: ObjectName::new("shop", "cart") };
+        let whole =
+            Warning { object, kind: WarningKind::NoEndpoints, field: String::new(), message: "none".to_owned() };
+        assert_eq!(whole.to_string(), "Service shop/cart: NoEndpoints: none");
+        let field = Warning { field: "spec.type".to_owned(), ..whole };
+        assert_eq!(field.to_string(), "Service shop/cart spec.type: NoEndpoints: none");
     }
 }
