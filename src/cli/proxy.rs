@@ -24,5 +24,5 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let source =
         |events| follow(&args.manifests, events).with_context(|| format!("cannot read {}", args.manifests.display()));
-    serve(&args.flags, source, |_| Ok(()))
+    serve(&args.flags, source, async |_| Ok(()))
 }

@@ -6,10 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use super::flags::ServeFlags;
 use super::serve::{Started, serve};
+use crate::proxy::Addresses;
 use crate::quickstart::{self, Backends, MANIFESTS, Ports};
+use crate::snapshot::{Change, Observed};
 use crate::source::SourceEvent;
 use crate::source::manifests::read_texts;
 
@@ -27,30 +30,71 @@ pub(super) struct Args {
 /// Serves until a signal ends it.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let map = args.flags.port_map();
-    serve(&args.flags, |events| start_backends(&map, &events), |started| print(&map, &started))
+    let manifests = read_texts(MANIFESTS);
+    let (sender, events) = oneshot::channel();
+    let source = |events: UnboundedSender<SourceEvent>| {
+        let backends = start_backends(&map, manifests.clone(), &events)?;
+        // The receiver is kept below.
+        let _ = sender.send(events);
+        Ok(backends)
+    };
+    serve(&args.flags, source, async |started| {
+        check(&map, started.observed)?;
+        redirect(&manifests.changes, &started, &events.await?).await?;
+        print(&started);
+        Ok(())
+    })
 }
 
 /// Starts the backends, and tells the manifests as their endpoints then are.
-fn start_backends(map: &BTreeMap<u16, u16>, events: &UnboundedSender<SourceEvent>) -> anyhow::Result<Backends> {
-    let mut event = read_texts(MANIFESTS);
-    let backends = quickstart::start(&mut event.changes, map)?;
+fn start_backends(
+    map: &BTreeMap<u16, u16>,
+    mut manifests: SourceEvent,
+    events: &UnboundedSender<SourceEvent>,
+) -> anyhow::Result<Backends> {
+    let backends = quickstart::start(&mut manifests.changes, map)?;
     // Without a receiver the pipeline has ended, which is told where it ends.
-    let _ = events.send(event);
+    let _ = events.send(manifests);
     Ok(backends)
 }
 
-/// Prints what to try, where the listeners really are.
-fn print(map: &BTreeMap<u16, u16>, started: &Started<'_>) -> anyhow::Result<()> {
-    for (socket, bound) in &started.observed.sockets {
+/// Whether every socket is bound.
+fn check(map: &BTreeMap<u16, u16>, observed: &Observed) -> anyhow::Result<()> {
+    for (socket, bound) in &observed.sockets {
         if let Err(failure) = bound {
             let port = map.get(&socket.port).unwrap_or(&socket.port);
             bail!("port {port} cannot be opened ({}): --port-map {}=PORT takes another", failure.message, socket.port);
         }
     }
-    let actual = |declared: u16| {
-        let mut addresses = started.addresses.iter().filter(|(socket, _)| socket.port == declared);
-        addresses.next().map_or(declared, |(_, address)| address.port())
-    };
+    Ok(())
+}
+
+/// The port at which one that the manifests name is open.
+fn actual(addresses: &Addresses, declared: u16) -> u16 {
+    let mut open = addresses.iter().filter(|(socket, _)| socket.port == declared);
+    open.next().map_or(declared, |(_, address)| address.port())
+}
+
+/// Lets redirects name the ports as they are, and waits until they are served so.
+async fn redirect(
+    manifests: &[Change],
+    started: &Started<'_>,
+    events: &UnboundedSender<SourceEvent>,
+) -> anyhow::Result<()> {
+    let changes = quickstart::redirects(manifests, |declared| actual(started.addresses, declared));
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut published = started.published.clone();
+    let before = *published.borrow_and_update();
+    events.send(SourceEvent { changes, problems: Vec::new() })?;
+    published.wait_for(|&generation| generation > before).await?;
+    Ok(())
+}
+
+/// Prints what to try, where the listeners really are.
+fn print(started: &Started<'_>) {
+    let actual = |declared| actual(started.addresses, declared);
     let text = quickstart::what_to_try(Ports {
         http: actual(8080),
         https: actual(8443),
@@ -59,5 +103,4 @@ fn print(map: &BTreeMap<u16, u16>, started: &Started<'_>) -> anyhow::Result<()> 
     });
     // Whoever closed the output does not want to know.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
 }

@@ -30,6 +30,8 @@ pub(super) struct Started<'a> {
     pub(super) addresses: &'a Addresses,
     /// Which sockets are bound, and why others are not.
     pub(super) observed: &'a Observed,
+    /// The generation that is served.
+    pub(super) published: watch::Receiver<u64>,
 }
 
 /// Serves until a signal ends it, and then ends the process. `start_source` gets where a source's changes go; what it
@@ -39,7 +41,7 @@ pub(super) struct Started<'a> {
 pub(super) fn serve<S>(
     flags: &ServeFlags,
     start_source: impl FnOnce(UnboundedSender<SourceEvent>) -> anyhow::Result<S>,
-    started: impl FnOnce(Started<'_>) -> anyhow::Result<()>,
+    started: impl AsyncFnOnce(Started<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let log = log::set_up(flags.log_filter(), flags.log_format())?;
     let telemetry = Arc::new(match flags.access_log() {
@@ -66,7 +68,7 @@ pub(super) fn serve<S>(
             Sources { telemetry: telemetry.clone(), report, addresses: addresses.clone(), phase, log: Some(log) };
         let pages = admin::start(ports, sources)?;
         info!(metrics = %pages.metrics, admin = pages.admin.map(tracing::field::display), "pages");
-        let settled = settle(published, serving, told.clone());
+        let settled = settle(published.clone(), serving, told.clone());
         tokio::spawn(pass_observed(told.clone(), inputs.clone()));
         let (events, sent) = unbounded_channel();
         tokio::spawn(pass(sent, inputs, Input::Source));
@@ -74,9 +76,8 @@ pub(super) fn serve<S>(
         let plan = Plan { delay: settings.drain_delay, deadline: settings.drain_deadline };
         let fails_to_start = async {
             settled.await;
-            let observed = told.borrow().clone();
-            let told = started(Started { pages: &pages, addresses: &addresses.borrow(), observed: &observed });
-            match told {
+            let (observed, addresses) = (told.borrow().clone(), addresses.borrow().clone());
+            match started(Started { pages: &pages, addresses: &addresses, observed: &observed, published }).await {
                 Ok(()) => std::future::pending().await,
                 Err(error) => error,
             }

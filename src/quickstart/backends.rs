@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::{Backend, PortMap, echo};
-use crate::api::{EndpointSlice, HttpRoute};
+use crate::api::EndpointSlice;
 use crate::snapshot::{Change, Item};
 
 /// Which Service an EndpointSlice belongs to (its well-known label).
@@ -49,7 +49,6 @@ pub fn start(changes: &mut [Change], ports: &PortMap) -> Result<Backends, StartE
     for change in changes {
         match change {
             Change::Put(Item::EndpointSlice(slice)) => opened.slice(Arc::make_mut(slice))?,
-            Change::Put(Item::HttpRoute(route)) => map_redirects(Arc::make_mut(route), ports),
             Change::Put(_) | Change::Remove(_) => {}
         }
     }
@@ -122,16 +121,5 @@ impl Opened<'_> {
         self.backends.push(Backend { name: name.to_owned(), address });
         self.listeners.insert(declared, (listener, name.into()));
         Ok(address.port())
-    }
-}
-
-/// A redirect that names a port names the one that is really open. One that the system chose is known too late.
-fn map_redirects(route: &mut HttpRoute, ports: &PortMap) {
-    let filters = route.spec.rules.iter_mut().flatten().flat_map(|rule| &mut rule.filters);
-    for port in filters.filter_map(|filter| filter.request_redirect.as_mut()?.port.as_mut()) {
-        let mapped = u16::try_from(*port).ok().and_then(|port| ports.get(&port));
-        if let Some(&mapped) = mapped.filter(|&&mapped| mapped > 0) {
-            *port = mapped.into();
-        }
     }
 }

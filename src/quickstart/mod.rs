@@ -9,6 +9,7 @@
 mod backends;
 mod commands;
 mod echo;
+mod redirects;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use std::net::SocketAddr;
 
 pub use backends::{Backends, StartError, start};
 pub use commands::{Ports, what_to_try};
+pub use redirects::redirects;
 
 /// The manifests: name and text.
 pub const MANIFESTS: [(&str, &str); 4] = [

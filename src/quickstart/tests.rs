@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Ports, StartError, start, what_to_try};
+use super::{MANIFESTS, Ports, StartError, redirects, start, what_to_try};
 use crate::api::EndpointSlice;
 use crate::snapshot::{Change, Item};
+use crate::source::manifests::read_texts;
 
 fn slice(name: &str, address: &str, port: u16) -> Change {
     let slice = json!({
@@ -58,6 +59,16 @@ fn a_taken_port_is_named_with_the_flag_that_changes_it() {
     let message = error.to_string();
     assert!(message.contains(&format!("port {taken_port} cannot be opened")), "{message}");
     assert!(message.contains("--port-map 9101=PORT"), "{message}");
+}
+
+#[test]
+fn redirects_name_the_ports_as_they_are() {
+    let objects = read_texts(MANIFESTS).changes;
+    assert_eq!(redirects(&objects, |port| port), []);
+    let moved = redirects(&objects, |port| if port == 8443 { 1234 } else { port });
+    let [Change::Put(Item::HttpRoute(route))] = moved.as_slice() else { panic!("{moved:?}") };
+    let rules = route.spec.rules.as_deref().expect("rules");
+    assert_eq!(rules[0].filters[0].request_redirect.as_ref().and_then(|redirect| redirect.port), Some(1234));
 }
 
 #[test]

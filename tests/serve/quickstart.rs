@@ -1,7 +1,7 @@
 //! `pingway quickstart`: each command that it prints works, and it ends at once.
 
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -34,16 +34,10 @@ fn command(arguments: &[String]) -> Command {
     command
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
 impl Quickstart {
     /// Runs it, and waits until it has printed what to try.
     fn start() -> Self {
-        // A redirect names the HTTPS port, so that one is chosen here.
-        let ports = ["--port-map=8080=0".to_owned(), format!("--port-map=8443={}", free_port())];
+        let ports = [8080, 8443].map(|port| format!("--port-map={port}=0"));
         let mut child = command(&ports).spawn().expect("the binary runs");
         let stdout = child.stdout.take().expect("piped");
         let (sender, lines) = mpsc::channel();
