@@ -28,8 +28,8 @@ pub(crate) struct Connection {
     pub(crate) local: SocketAddr,
     /// The socket that accepted it: the key into `Serving::sockets`. Its port is the listener's.
     pub(crate) socket: Socket,
-    /// The listener whose certificate TLS was opened with; `None` without TLS.
-    pub(crate) tls_listener: Option<Arc<str>>,
+    /// The server name that TLS was opened with, lower case, empty where the client sent none; `None` without TLS.
+    pub(crate) server_name: Option<Box<str>>,
     drain: Arc<Drain>,
     open: Mutex<OpenConnection>,
     forwarded_for: OnceLock<HeaderValue>,
@@ -48,7 +48,7 @@ impl Connection {
             peer: plain(peer),
             local: plain(local),
             socket,
-            tls_listener: None,
+            server_name: None,
             drain,
             open: Mutex::new(open),
             forwarded_for: OnceLock::new(),
@@ -122,7 +122,7 @@ async fn transport(
     let limit = worker.settings.client_head_timeout;
     match Box::pin(tls::open(stream, &worker.serving, connection.socket, limit)).await {
         Ok(opened) => {
-            connection.tls_listener = Some(opened.listener);
+            connection.server_name = Some(opened.server_name);
             Some((Box::new(opened.io), Some(opened.speaks)))
         }
         Err(failure) => {

@@ -97,7 +97,7 @@ fn find(
 ) -> Result<(Arc<LiveRule>, PathMatched), Failure> {
     let serving: arc_swap::Guard<Arc<Serving>> = context.worker.serving.load();
     let socket = serving.sockets.get(&context.connection.socket).ok_or(NotFound::NoListener)?;
-    let opened_with = context.connection.tls_listener.as_deref();
+    let opened_with = context.connection.server_name.as_deref();
     let found = socket.index.lookup(&judged.view(head), opened_with, &mut Silent)?;
     Ok((found.target.clone(), found.path))
 }
@@ -127,7 +127,7 @@ fn prepare(
     if speak == Speak::Http2 {
         asked.upgrade = None;
     }
-    let tls = context.connection.tls_listener.is_some();
+    let tls = context.connection.server_name.is_some();
     let id = forwarded::add(head, context.connection.forwarded_for(), tls);
     context.set_request_id(id);
     outbound::filter(head, filters);
@@ -138,7 +138,7 @@ fn prepare(
 
 /// The scheme and port that redirects start from: the listener's, whatever port the command line maps it to.
 fn listener(connection: &Connection) -> (Scheme, u16) {
-    let scheme = if connection.tls_listener.is_some() { Scheme::Https } else { Scheme::Http };
+    let scheme = if connection.server_name.is_some() { Scheme::Https } else { Scheme::Http };
     (scheme, connection.socket.port)
 }
 

@@ -1,7 +1,6 @@
 //! TLS of a client's connection: the ClientHello's SNI opens a listener, whose certificates and ALPN answer.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -20,8 +19,8 @@ use crate::telemetry::label::TlsFailure;
 pub(crate) struct Opened {
     /// The connection.
     pub(crate) io: Io,
-    /// The listener that the SNI opened.
-    pub(crate) listener: Arc<str>,
+    /// The name that the client asked for, lower case; empty: it named none.
+    pub(crate) server_name: Box<str>,
     /// What ALPN agreed on; HTTP/1 where it agreed on nothing.
     pub(crate) speaks: Speaks,
 }
@@ -43,16 +42,16 @@ pub(crate) async fn open(
 
 async fn handshake(stream: TcpStream, serving: &ArcSwap<Serving>, socket: Socket) -> Result<Opened, TlsFailure> {
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|error| failure(&error))?;
-    let (listener, config) = {
+    let server_name: Box<str> = start.client_hello().server_name().unwrap_or_default().to_ascii_lowercase().into();
+    let config = {
         let serving = serving.load();
         let tls = serving.sockets.get(&socket).and_then(|socket| socket.tls.as_ref());
-        let chosen = tls.and_then(|tls| tls.choose(start.client_hello().server_name()));
-        let chosen = chosen.ok_or(TlsFailure::NoCertificate)?;
-        (chosen.name.clone(), chosen.config.clone())
+        let chosen = tls.and_then(|tls| tls.choose(&server_name)).ok_or(TlsFailure::NoCertificate)?;
+        chosen.config.clone()
     };
     let stream = start.into_stream(config).await.map_err(|error| failure(&error))?;
     let speaks = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Speaks::Http2 } else { Speaks::Http1 };
-    Ok(Opened { io: Io::tls(TlsStream::Server(stream)), listener, speaks })
+    Ok(Opened { io: Io::tls(TlsStream::Server(stream)), server_name, speaks })
 }
 
 /// Whose doing it is that a handshake failed.

@@ -199,7 +199,10 @@ fn host_precedence(host: &str) -> (bool, usize) {
 fn read(routes: &[Route], listeners: &[&'static str], request: &Request) -> Result<(&'static str, usize), NotFound> {
     let serving = listeners.iter().filter(|listener| meets_host(listener, request.host));
     let listener = *serving.max_by_key(|listener| host_precedence(listener)).ok_or(NotFound::NoListener)?;
-    if request.tls.is_some_and(|opened| opened != listener) {
+    let opened = request.tls.map(|name| {
+        listeners.iter().filter(|listener| meets_host(listener, name)).max_by_key(|listener| host_precedence(listener))
+    });
+    if opened.is_some_and(|opened| opened != Some(&listener)) {
         return Err(NotFound::Misdirected);
     }
     let taking = routes

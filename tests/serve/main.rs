@@ -13,6 +13,7 @@ mod http1;
 mod http2;
 mod http2_flood;
 mod http2_reset;
+mod misdirected;
 mod quickstart;
 mod retry;
 mod smoke;

@@ -93,18 +93,13 @@ fn look_up(
     answer: Explanation,
 ) -> Explanation {
     let (view, port) = (request.view(), index(listeners));
-    let opened_with = match request.scheme {
-        Scheme::Http => None,
-        Scheme::Https => match port.listener(&request.server_name) {
-            Some(listener) => Some(listener.name.clone()),
-            None => {
-                let why = format!("no listener has a certificate for {}", request.server_name);
-                return Explanation { not_found: Some(why), ..answer };
-            }
-        },
-    };
+    let opened_with = (request.scheme == Scheme::Https).then_some(request.server_name.as_str());
+    if let Some(name) = opened_with.filter(|name| port.listener(name).is_none()) {
+        let why = format!("no listener has a certificate for {name}");
+        return Explanation { not_found: Some(why), ..answer };
+    }
     let mut recorder = Recorder::default();
-    let found = port.lookup(&view, opened_with.as_deref(), &mut recorder);
+    let found = port.lookup(&view, opened_with, &mut recorder);
     let serving = port.listener(view.host);
     let of = serving.and_then(|serving| listeners.iter().find(|(_, listener)| Arc::ptr_eq(listener, serving)));
     let answer = Explanation {
@@ -127,7 +122,7 @@ fn look_up(
             effect: Some(effect::of(found.target, (request, found.path), found.listener, (snapshot, options))),
             ..answer
         },
-        Err(why) => Explanation { not_found: Some(why_not(why, request, opened_with.as_deref(), listeners)), ..answer },
+        Err(why) => Explanation { not_found: Some(why_not(why, request, listeners)), ..answer },
     }
 }
 
@@ -165,7 +160,7 @@ fn on_port<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Requ
     }
 }
 
-fn why_not(why: NotFound, request: &Request, opened_with: Option<&str>, listeners: &[Of<'_>]) -> String {
+fn why_not(why: NotFound, request: &Request, listeners: &[Of<'_>]) -> String {
     let (host, port) = (request.view().host, request.port);
     match why {
         NotFound::NoListener => {
@@ -173,8 +168,8 @@ fn why_not(why: NotFound, request: &Request, opened_with: Option<&str>, listener
             format!("404: no listener on port {port} serves {host:?}; they serve {}", hostnames.join(", "))
         }
         NotFound::Misdirected => {
-            let opened = opened_with.unwrap_or_default();
-            format!("421: the connection was opened with listener {opened}, and another serves {host:?}")
+            let name = &request.server_name;
+            format!("421: the connection was opened for {name}, and another listener serves {host:?}")
         }
         NotFound::NoRule => "404: no rule of the listener takes the request".to_owned(),
     }

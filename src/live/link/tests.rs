@@ -116,7 +116,7 @@ fn a_renewed_certificate_changes_its_listeners_configuration_only() {
     let second = link(&tables(second), &mut registry, &first);
     let config = |serving: &Serving, sni| {
         let tls = serving.sockets[&table::socket(443)].tls.as_ref().expect("an HTTPS socket");
-        tls.choose(Some(sni)).expect("a listener").config.clone()
+        tls.choose(sni).expect("a listener").config.clone()
     };
     assert!(Arc::ptr_eq(&config(&first, "a.test"), &config(&second, "a.test")));
     assert!(!Arc::ptr_eq(&config(&first, "b.test"), &config(&second, "b.test")));

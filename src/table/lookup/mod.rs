@@ -27,7 +27,7 @@ use host_map::HostMap;
 pub enum NotFound {
     /// No listener of the port serves the host: 404.
     NoListener,
-    /// Another listener of the port serves the host than the one that TLS was opened with: 421 (RFC 9110, 15.5.20).
+    /// Another listener of the port serves the host than the name that TLS was opened with: 421 (RFC 9110, 15.5.20).
     Misdirected,
     /// The listener has no rule for the request: 404.
     NoRule,
@@ -74,7 +74,13 @@ impl<T> PortIndex<T> {
         self.listeners.matching(host).next().map(|served| &served.listener)
     }
 
-    /// Finds the rule of a request. `opened_with`: the name of the listener that TLS was opened with, `None` without TLS.
+    fn serves(&self, listener: &Arc<Listener>, host: &str) -> bool {
+        self.listener(host).is_some_and(|serving| Arc::ptr_eq(serving, listener))
+    }
+
+    /// Finds the rule of a request. `opened_with`: the server name that TLS was opened with, empty where the client sent none,
+    /// `None` without TLS. What counts is the listener that serves that name now: a listener may have come, gone or changed
+    /// its name since.
     ///
     /// The listener that is most specific for the host serves it alone (listener isolation). Among its hosts a narrower
     /// one goes first, and a wider one is searched where no rule of a narrower takes the request.
@@ -86,7 +92,7 @@ impl<T> PortIndex<T> {
     ) -> Result<Found<'_, T>, NotFound> {
         let served = self.listeners.matching(request.host).next().ok_or(NotFound::NoListener)?;
         witness.listener(&served.listener.name);
-        if opened_with.is_some_and(|name| *name != *served.listener.name) {
+        if opened_with.is_some_and(|name| *name != *request.host && !self.serves(&served.listener, name)) {
             return Err(NotFound::Misdirected);
         }
         for index in served.hosts.matching(request.host) {

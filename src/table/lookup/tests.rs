@@ -143,14 +143,26 @@ fn a_listener_keeps_its_hosts_to_itself() {
 }
 
 #[test]
-fn a_host_of_another_listener_than_tls_was_opened_with_is_misdirected() {
+fn a_host_of_another_listener_than_the_name_that_tls_was_opened_with_is_misdirected() {
     let port = port(&[("a", "a.test", &[host("", &[prefix("/")])]), ("b", "*.test", &[host("", &[prefix("/")])])]);
-    let tls = |host, listener| find(&port, host, "/", Some(listener), &mut Count::default());
-    assert_eq!(tls("a.test", "a"), "a #0");
-    assert_eq!(tls("b.test", "a"), "Misdirected");
-    assert_eq!(tls("a.test", "b"), "Misdirected");
-    assert_eq!(tls("elsewhere", "a"), "NoListener");
+    let tls = |host, name| find(&port, host, "/", Some(name), &mut Count::default());
+    assert_eq!(tls("a.test", "a.test"), "a #0");
+    assert_eq!(tls("b.test", "a.test"), "Misdirected");
+    assert_eq!(tls("a.test", "b.test"), "Misdirected");
+    assert_eq!(tls("c.test", "b.test"), "b #0");
+    assert_eq!(tls("a.test", ""), "Misdirected");
+    assert_eq!(tls("elsewhere", "a.test"), "NoListener");
     assert_eq!(at(&port, "elsewhere", "/"), "NoListener");
+}
+
+#[test]
+fn a_connection_whose_listener_has_gone_serves_the_name_that_it_was_opened_with() {
+    // It was opened when a listener of another name served these hosts.
+    let port = port(&[("new", "a.test", &[host("", &[prefix("/")])]), ("any", "", &[host("", &[prefix("/")])])]);
+    let tls = |host, name| find(&port, host, "/", Some(name), &mut Count::default());
+    assert_eq!(tls("a.test", "a.test"), "new #0");
+    assert_eq!(tls("c.test", "b.test"), "any #0");
+    assert_eq!(tls("a.test", "b.test"), "Misdirected");
 }
 
 #[test]
