@@ -8,6 +8,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Time(pub(super) Duration);
 
+/// Longest that a flag may name: what is added to an instant must stay one.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 impl FromStr for Time {
     type Err = String;
 
@@ -54,7 +57,7 @@ fn parse(text: &str) -> Result<Duration, String> {
         total = total.checked_add(part).ok_or_else(invalid)?;
         rest = tail;
     }
-    Ok(total)
+    if total > LONGEST { Err(format!("{text:?} is longer than a year")) } else { Ok(total) }
 }
 
 #[cfg(test)]
@@ -71,6 +74,12 @@ mod tests {
         for wrong in ["", "5", "s", "5 s", "-5s", "5d", "1.5s", "99999999999999999999s", "18446744073709551615h"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_year_is_the_longest() {
+        assert_eq!(parse("8760h"), Ok(LONGEST));
+        assert_eq!(parse("8760h1ms"), Err("\"8760h1ms\" is longer than a year".to_owned()));
     }
 
     #[test]
