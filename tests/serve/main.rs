@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot be set up is to fail")]
 
 mod abort;
+mod abort_upload;
 mod ambiguous;
 mod changes;
 mod drain;

@@ -106,6 +106,16 @@ async fn dial(address: SocketAddr) -> Result<TcpStream, UpstreamError> {
     })
 }
 
+/// Lets sent bytes stay unacknowledged for as long as the system would by itself, or for no longer than [`UNACKNOWLEDGED`]: the
+/// system counts bytes too that it holds back because the endpoint does not read.
+pub(super) fn tolerate_unread(socket: &TcpStream, tolerate: bool) {
+    #[cfg(target_os = "linux")]
+    {
+        // Where it fails, the connection has ended.
+        let _ = socket2::SockRef::from(socket).set_tcp_user_timeout((!tolerate).then_some(UNACKNOWLEDGED));
+    }
+}
+
 fn prepare(socket: &TcpStream) -> std::io::Result<()> {
     let options = SockRef::from(socket);
     options.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1))?;

@@ -22,6 +22,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::unconstrained;
 
+use super::connect;
 use crate::proxy::io::Io;
 
 /// What may wait to be sent while more is taken, in bytes: a head waits for the first piece of its body.
@@ -29,6 +30,10 @@ const LOW_WATER: usize = 8 * 1024;
 
 /// A write this large goes out at once where it can, and is copied only where the socket is full.
 const DIRECT: usize = 16 * 1024;
+
+/// What an endpoint can be sent before it reads, in bytes, since every system takes this much of a connection by itself. Who
+/// sends more in one exchange may have to wait until it is read, which does not mean that the endpoint is gone.
+const UNREAD: u64 = 32 * 1024;
 
 /// One connection to an endpoint.
 #[derive(Debug)]
@@ -50,13 +55,15 @@ struct State {
     /// Bytes sent and received since [`Wire::start`].
     sent: u64,
     received: u64,
+    /// More than [`UNREAD`] was sent.
+    waits: bool,
 }
 
 impl Wire {
     /// A connection that is not used yet.
     pub(super) fn new(io: Io) -> Arc<Self> {
-        let state = State { io, out: BytesMut::new(), ending: false, failed: None, sent: 0, received: 0 };
-        Arc::new(Self(Mutex::new(state)))
+        let (out, ending, failed, waits) = (BytesMut::new(), false, None, false);
+        Arc::new(Self(Mutex::new(State { io, out, ending, failed, sent: 0, received: 0, waits })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -67,6 +74,7 @@ impl Wire {
     pub(super) fn start(&self) {
         let mut state = self.state();
         (state.sent, state.received) = (0, 0);
+        state.tolerate(false);
     }
 
     /// Whether anything was sent since [`Wire::start`].
@@ -140,7 +148,7 @@ impl State {
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.sent += sent as u64;
+            self.count(sent);
             self.out.advance(sent);
         }
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
@@ -149,6 +157,20 @@ impl State {
             self.ending = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn count(&mut self, sent: usize) {
+        self.sent += sent as u64;
+        if self.sent > UNREAD {
+            self.tolerate(true);
+        }
+    }
+
+    fn tolerate(&mut self, waits: bool) {
+        if self.waits != waits {
+            self.waits = waits;
+            self.io.socket().inspect(|socket| connect::tolerate_unread(socket, waits));
+        }
     }
 
     fn fail(&mut self, error: &io::Error) {
@@ -166,7 +188,7 @@ impl State {
         if total >= DIRECT && self.poll_drain(cx)?.is_ready() {
             match Pin::new(&mut self.io).poll_write_vectored(cx, bufs) {
                 Poll::Ready(Ok(sent)) => {
-                    self.sent += sent as u64;
+                    self.count(sent);
                     skip = sent;
                 }
                 Poll::Ready(Err(error)) => {
@@ -259,5 +281,36 @@ impl GetProxyDigest for WireStream {
 impl GetSocketDigest for WireStream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         None
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_endpoint_may_take_its_time_to_read_what_no_system_takes_by_itself() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = connect::tcp(listener.local_addr().unwrap(), Duration::from_secs(20)).await.unwrap();
+        let wire = Wire::new(Io::tcp(socket));
+        let mut stream = WireStream(wire.clone());
+        let limited = || {
+            let state = wire.state();
+            socket2::SockRef::from(state.io.socket().unwrap()).tcp_user_timeout().unwrap().is_some()
+        };
+        for piece in [&[b'x'; 64 * 1024][..], &[b'x'; 12 * 1024]] {
+            wire.start();
+            assert!(limited(), "a small request that nobody acknowledges is for a node that is gone");
+            for i in 0..3 {
+                stream.write_all(piece).await.unwrap();
+                std::future::poll_fn(|cx| wire.poll_drain(cx)).await.unwrap();
+                assert_eq!(limited(), (i + 1) * piece.len() <= 32 * 1024);
+            }
+        }
     }
 }

@@ -135,14 +135,19 @@ impl Io {
         self.poll_read_ahead(cx).map_ok(|n| n > 0)
     }
 
+    /// The socket; `None`: it is closed elsewhere.
+    pub(crate) fn socket(&self) -> Option<&TcpStream> {
+        match &self.inner {
+            Inner::Tcp(stream) => Some(stream),
+            Inner::Tls(stream) => Some(stream.get_ref().0),
+            Inner::Gone => None,
+        }
+    }
+
     /// What the peer has ended, as far as the system knows: an end is known before the bytes in front of it are read, if all
     /// of them have come.
     pub(crate) fn peer_end(&self) -> Option<PeerEnd> {
-        let socket = match &self.inner {
-            Inner::Tcp(stream) => stream,
-            Inner::Tls(stream) => stream.get_ref().0,
-            Inner::Gone => return Some(PeerEnd::Both),
-        };
+        let Some(socket) = self.socket() else { return Some(PeerEnd::Both) };
         let mut ready = pin!(unconstrained(socket.ready(Interest::READABLE | Interest::WRITABLE)));
         match ready.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(ready)) if ready.is_write_closed() => Some(PeerEnd::Both),
