@@ -5,6 +5,7 @@ mod abort;
 mod abort_upload;
 mod ambiguous;
 mod changes;
+mod documented;
 mod drain;
 mod explain;
 mod external_names;
