@@ -102,6 +102,29 @@ async fn a_client_that_goes_in_the_middle_of_the_answer_ends_it_upstream() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_while_the_endpoint_is_connected_to_ends_it() {
+    // A queue of one that is full: the system drops who asks next.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let mut queued = Vec::new();
+    while let Ok(stream) = timeout(Duration::from_millis(500), tokio::net::TcpStream::connect(address)).await {
+        queued.push(stream.unwrap());
+        assert!(queued.len() < 10, "the queue never fills");
+    }
+    let edge = Edge::with_arguments(&[("a", None, &[address])], TO_A, &["--connect-timeout", "60s"]).await;
+    let mut raw = edge.connect().await;
+    raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    crate::support::until("a request in flight", async || {
+        edge.proxy.metric("pingway_requests_in_flight").await.filter(|now| *now == 1.0)
+    })
+    .await;
+    drop(raw);
+    edge.ended_with("client_aborted", 1).await;
+}
+
+#[tokio::test]
 async fn a_client_that_goes_during_the_backoff_of_a_retry_ends_it() {
     let backend = Backend::remembering(|_| crate::support::text(503, "no")).await;
     let rules = "- backendRefs: [{name: a, port: 80}]\n  retry: {attempts: 1, codes: [503], backoff: 20s}";

@@ -15,6 +15,7 @@ mod http1;
 mod http2;
 mod http2_flood;
 mod http2_reset;
+mod listeners;
 mod misdirected;
 mod quickstart;
 mod retry;
