@@ -1,11 +1,20 @@
-//! `pingway explain` as a user runs it, on the quickstart's manifests.
+//! `pingway explain` as a user runs it.
 
 use std::path::Path;
 use std::process::Command;
 
-/// What the command printed, and its exit code.
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{
+    Backend, Certificate, Folder, Proxy, TO_A, gateway, http_route, https_listener, service, tls_secret,
+};
+
+/// What the command printed on the quickstart's manifests, and its exit code.
 fn explain(arguments: &[&str]) -> (String, Option<i32>) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/quickstart");
+    explain_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("config/quickstart"), arguments)
+}
+
+fn explain_folder(folder: &Path, arguments: &[&str]) -> (String, Option<i32>) {
     let output = Command::new(env!("CARGO_BIN_EXE_pingway")).arg("explain").arg(folder).args(arguments).output();
     let output = output.expect("the command runs");
     (String::from_utf8(output.stdout).expect("text") + &String::from_utf8_lossy(&output.stderr), output.status.code())
@@ -39,9 +48,42 @@ fn filters_are_told_by_their_effect() {
 #[test]
 fn what_no_rule_takes_ends_with_exit_code_1() {
     let (text, code) = explain(&["GET", "http://localhost:1/"]);
-    assert!(text.contains("not found no accepted listener has port 1"), "{text}");
+    assert!(text.contains("not found no listener that is served has port 1"), "{text}");
     assert_eq!(code, Some(1));
     let (text, code) = explain(&["GET", "localhost"]);
     assert!(text.contains(r#""localhost" is not a URL of http:// or https://"#), "{text}");
     assert_eq!(code, Some(1));
+}
+
+/// One certificate is good for all hosts; the listeners decide.
+#[tokio::test]
+async fn a_misdirected_request_is_told_as_it_is_answered() {
+    let backend = Backend::named("backend").await;
+    let both = Certificate::new(&["*.a.test", "b.test"]);
+    let listeners = [https_listener("first", "*.a.test", &["both"]), https_listener("second", "b.test", &["both"])];
+    let folder = Folder::of(&[
+        ("gateway.yaml", gateway(&listeners)),
+        ("secret.yaml", tls_secret("both", &both.pem, &both.key)),
+        ("service.yaml", service("a", None, &[backend.address])),
+        ("route.yaml", http_route("a", &[], TO_A)),
+    ]);
+    let proxy = Proxy::start(&folder).await;
+    let address = proxy.address(443).await;
+    for (host, status) in [("one.a.test", "200"), ("two.a.test:8443", "200"), ("b.test", "421"), ("c.test", "404")] {
+        let mut stream = both.connect(address, "one.a.test").await.expect("a handshake");
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert_eq!(answer.get(9..12), Some(status), "{host}: {answer}");
+
+        let (text, code) =
+            explain_folder(folder.path(), &["GET", "https://one.a.test/", "-H", &format!("Host: {host}")]);
+        if status == "200" {
+            assert!(code == Some(0) && text.contains("listener  first of"), "{text}");
+        } else {
+            assert!(code == Some(1) && text.contains(&format!("not found {status}: ")), "{text}");
+            assert!(!text.contains("lost: "), "no rule was asked: {text}");
+        }
+    }
 }

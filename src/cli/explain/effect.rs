@@ -4,6 +4,7 @@ use http::HeaderMap;
 use serde::Serialize;
 
 use super::request::Request;
+use super::words;
 use crate::compile::Options;
 use crate::compile::endpoints::{dns_name, endpoints};
 use crate::snapshot::Snapshot;
@@ -28,7 +29,10 @@ pub(super) enum Effect {
         location: String,
     },
     Answer {
+        /// Of HTTP.
         status: u16,
+        /// What the client is told: the same, or a gRPC status.
+        answer: String,
         why: String,
     },
 }
@@ -69,15 +73,16 @@ pub(super) fn of(
 ) -> Effect {
     match &rule.action {
         Action::Redirect { redirect, .. } => redirected(redirect, request, matched, listener),
-        Action::Fail { status, why } => Effect::Answer { status: *status, why: why.to_string() },
+        Action::Fail { status, why } => answer(*status, request, why),
         Action::Forward { filters, backends } => {
             let whole: u64 = backends.iter().map(|backend| u64::from(backend.weight)).sum();
             if whole == 0 {
-                return Effect::Answer { status: 500, why: "no backendRef has a share above zero".to_owned() };
+                return answer(500, request, "no backendRef has a share above zero");
             }
             let share = |backend: &WeightedBackend| {
                 let outgoing = outgoing(request, matched, [filters, &backend.filters]);
-                share(backend, f64::from(backend.weight) * 100.0 / whole as f64, outgoing, (snapshot, options))
+                let percent = f64::from(backend.weight) * 100.0 / whole as f64;
+                share(backend, percent, (outgoing, request.is_grpc()), (snapshot, options))
             };
             let timeout = rule.timeouts.request.map(|limit| format!("{limit:?}"));
             Effect::Forward { timeout, backends: backends.iter().map(share).collect() }
@@ -95,19 +100,24 @@ fn redirected(redirect: &Redirect, request: &Request, matched: PathMatched, list
             status: redirect.status,
             location: String::from_utf8_lossy(location.as_bytes()).into_owned(),
         },
-        None => Effect::Answer { status: 400, why: "the request makes no Location".to_owned() },
+        None => answer(400, request, "the request makes no Location"),
     }
+}
+
+fn answer(status: u16, request: &Request, why: &str) -> Effect {
+    Effect::Answer { status, answer: words::answer(status, request.is_grpc()), why: why.to_owned() }
 }
 
 fn share(
     backend: &WeightedBackend,
     percent: f64,
-    request: Outgoing,
+    (request, grpc): (Outgoing, bool),
     (snapshot, options): (&Snapshot, &Options),
 ) -> Share {
+    let fails = |status, why: &str| Some(format!("{}: {why}", words::answer(status, grpc)));
     match &backend.target {
         Target::Invalid { why } => {
-            Share { percent, backend: None, endpoints: Vec::new(), fails: Some(format!("500: {why}")), request }
+            Share { percent, backend: None, endpoints: Vec::new(), fails: fails(500, why), request }
         }
         Target::Backend(key) => {
             if let Some(name) = dns_name(snapshot, key, options) {
@@ -115,7 +125,7 @@ fn share(
                 return Share { percent, backend: Some(key.to_string()), endpoints, fails: None, request };
             }
             let addresses = endpoints(snapshot, key, options).addresses;
-            let fails = addresses.is_empty().then(|| "503: no endpoints".to_owned());
+            let fails = if addresses.is_empty() { fails(503, "no endpoints") } else { None };
             let endpoints = addresses.iter().map(ToString::to_string).collect();
             Share { percent, backend: Some(key.to_string()), endpoints, fails, request }
         }

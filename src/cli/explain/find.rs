@@ -102,13 +102,15 @@ fn look_up(
     let found = port.lookup(&view, opened_with, &mut recorder);
     let serving = port.listener(view.host);
     let of = serving.and_then(|serving| listeners.iter().find(|(_, listener)| Arc::ptr_eq(listener, serving)));
+    // Of a request that is misdirected no rule is asked.
+    let asked = serving.filter(|_| !matches!(found, Err(NotFound::Misdirected)));
     let answer = Explanation {
         listener: of.map(|(gateway, listener)| ListenerFound {
             gateway: gateway.to_string(),
             name: listener.name.to_string(),
             hostname: listener.hostname.to_string(),
         }),
-        others: serving.map(|listener| nearest(listener, &view, &recorder)).unwrap_or_default(),
+        others: asked.map(|listener| nearest(listener, &view, &recorder)).unwrap_or_default(),
         ..answer
     };
     match found {
@@ -144,7 +146,7 @@ fn on_port<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Requ
         let mut ports: Vec<_> = sockets().map(|socket: &Socket| socket.port).collect();
         ports.sort_unstable();
         ports.dedup();
-        return Err(format!("no accepted listener has port {}; there are {ports:?}", request.port));
+        return Err(format!("no listener that is served has port {}; there are {ports:?}", request.port));
     };
     let there: Vec<_> = all().filter(|(_, listener)| listener.sockets.contains(&socket)).collect();
     let speaks = |listener: &Listener| match listener.protocol {
@@ -161,16 +163,17 @@ fn on_port<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Requ
 }
 
 fn why_not(why: NotFound, request: &Request, listeners: &[Of<'_>]) -> String {
-    let (host, port) = (request.view().host, request.port);
+    let (host, port, grpc) = (request.view().host, request.port, request.is_grpc());
+    let answer = |status| words::answer(status, grpc);
     match why {
         NotFound::NoListener => {
             let hostnames: Vec<_> = listeners.iter().map(|(_, listener)| listener.hostname.to_string()).collect();
-            format!("404: no listener on port {port} serves {host:?}; they serve {}", hostnames.join(", "))
+            format!("{}: no listener on port {port} serves {host:?}; they serve {}", answer(404), hostnames.join(", "))
         }
         NotFound::Misdirected => {
             let name = &request.server_name;
-            format!("421: the connection was opened for {name}, and another listener serves {host:?}")
+            format!("{}: the connection was opened for {name}, and another listener serves {host:?}", answer(421))
         }
-        NotFound::NoRule => "404: no rule of the listener takes the request".to_owned(),
+        NotFound::NoRule => format!("{}: no rule of the listener takes the request", answer(404)),
     }
 }

@@ -39,7 +39,7 @@ impl Display for Explanation {
 impl Display for Effect {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Answer { status, why } => writeln!(f, "answer    {status}: {why}"),
+            Self::Answer { answer, why, .. } => writeln!(f, "answer    {answer}: {why}"),
             Self::Redirect { status, location } => writeln!(f, "answer    {status}, Location: {location}"),
             Self::Forward { timeout, backends } => {
                 if let Some(timeout) = timeout {

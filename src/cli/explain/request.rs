@@ -64,6 +64,13 @@ impl Request {
         })
     }
 
+    /// Whether it is a gRPC call, which is told a gRPC status (gRPC over HTTP/2).
+    pub(super) fn is_grpc(&self) -> bool {
+        let content_type = self.headers.get(http::header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let rest = content_type.and_then(|value| value.strip_prefix(b"application/grpc"));
+        rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+    }
+
     pub(super) fn view(&self) -> RequestView<'_> {
         RequestView {
             host: self.host.as_str(),

@@ -130,7 +130,7 @@ fn a_redirect_is_shown_with_its_location() {
 fn what_is_not_found_says_why() {
     for (url, why) in [
         ("http://a.example/", r#"404: no listener on port 80 serves "a.example"; they serve *.test"#),
-        ("http://a.test:81/", "no accepted listener has port 81; there are [80]"),
+        ("http://a.test:81/", "no listener that is served has port 81; there are [80]"),
         ("https://a.test:80/", "port 80 speaks http (listener web of ns/gw)"),
     ] {
         assert_eq!(explained("GET", url, &[]).not_found.as_deref(), Some(why));
@@ -144,4 +144,19 @@ fn json_has_the_same_facts() {
     assert_eq!(json["effect"]["backends"][0]["percent"], 75.0);
     assert_eq!(json["effect"]["backends"][0]["request"]["target"], "/new");
     assert_eq!(json["others"][0]["lost"], "method: wanted POST, request has GET");
+}
+
+#[test]
+fn a_grpc_call_is_told_the_status_that_its_client_gets() {
+    let call = |path: &str| {
+        let answer = explained("POST", &format!("http://{path}"), &["content-type: application/grpc+proto"]);
+        answer.to_string()
+    };
+    let unimplemented = "not found gRPC UNIMPLEMENTED: no listener on port 80 serves";
+    assert!(call("a.example/s/M").contains(unimplemented), "{}", call("a.example/s/M"));
+    let fails = explained("GET", "http://a.test/shop", &["x-version: 2", "content-type: application/grpc"]).to_string();
+    assert!(fails.contains("no backend  gRPC UNAVAILABLE: "), "{fails}");
+    let web =
+        explained("GET", "http://a.test/shop", &["x-version: 2", "content-type: application/grpc-web"]).to_string();
+    assert!(web.contains("no backend  500: "), "{web}");
 }

@@ -12,6 +12,15 @@ pub(super) fn rule(rule: &Rule) -> String {
     }
 }
 
+/// What the proxy answers by itself: an HTTP status, or to a gRPC call the status that its client is told.
+pub(super) fn answer(status: u16, grpc: bool) -> String {
+    match (grpc, status) {
+        (false, _) => status.to_string(),
+        (true, 404 | 421) => "gRPC UNIMPLEMENTED".to_owned(),
+        (true, _) => "gRPC UNAVAILABLE".to_owned(),
+    }
+}
+
 /// All parts of a match.
 pub(super) fn matches(matches: &Match) -> String {
     let mut parts = vec![format!("path {}", path(&matches.path))];
