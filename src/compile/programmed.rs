@@ -68,7 +68,7 @@ fn find(gateway: &Resolved<'_>, verdict: &Verdict) -> Result<(), Refusal> {
         return no(Reason::Invalid, &refusal.message);
     }
     if verdict.protocol.is_none() && !verdict.mesh {
-        return no(Reason::Invalid, "no certificate that it could serve with");
+        return no(Reason::Invalid, "tls.certificateRefs: no certificate that it could serve with");
     }
     match gateway.ground {
         Ground::Process(observed) => in_process(verdict, observed),

@@ -65,12 +65,19 @@ fn accepted(gateway: &Resolved<'_>) -> Condition {
 
 /// A summary of the listeners' ResolvedRefs, without effect on the other conditions.
 fn gateway_resolved_refs(gateway: &Resolved<'_>) -> Condition {
-    let unresolved: Vec<&str> =
-        gateway.listeners.iter().filter(|v| !v.unresolved.is_empty()).map(|verdict| &*verdict.view.name).collect();
+    let of_listener = |verdict: &Verdict| {
+        let name = verdict.view.name.clone();
+        verdict
+            .unresolved
+            .iter()
+            .map(move |refusal| format!("listener {name}: {}", refusal.message))
+            .collect::<Vec<_>>()
+    };
+    let unresolved: Vec<String> = gateway.listeners.iter().flat_map(of_listener).collect();
     if unresolved.is_empty() {
         return holds(ConditionType::ResolvedRefs, Reason::ResolvedRefs, "All references resolve");
     }
-    let message = format!("references do not resolve in: {}", unresolved.join(", "));
+    let message = unresolved.join("; ");
     fails(ConditionType::ResolvedRefs, Reason::ListenersNotResolved, message)
 }
 

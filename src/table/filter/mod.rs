@@ -69,8 +69,11 @@ pub enum InvalidFilter {
         other: usize,
     },
     /// `replacePrefixMatch` in a rule whose matches are not one PathPrefix (HTTPPathModifier.replacePrefixMatch).
-    #[error("path.replacePrefixMatch needs a rule with exactly one match, and that a PathPrefix")]
-    NoPrefix,
+    #[error("filters: {filter}.path.replacePrefixMatch needs a rule with exactly one match, and that a PathPrefix")]
+    NoPrefix {
+        /// The filter's field.
+        filter: &'static str,
+    },
 }
 
 /// A value that is wrong: the field within the filter, what it says, and why.
@@ -80,7 +83,7 @@ impl InvalidFilter {
     /// The reason of the route's condition Accepted.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Together { .. } | Self::NoPrefix => Reason::IncompatibleFilters,
+            Self::Together { .. } | Self::NoPrefix { .. } => Reason::IncompatibleFilters,
             Self::Type { .. } | Self::Value { .. } | Self::Shape { .. } => Reason::UnsupportedValue,
         }
     }
@@ -132,11 +135,13 @@ impl Filters {
 
     /// Whether the matches of a rule let its filters (and those of its backendRefs) replace a prefix.
     pub fn fit(&self, redirect: Option<&Redirect>, matches: &[Match]) -> Result<(), InvalidFilter> {
-        let paths = [self.rewrite.as_ref().and_then(|r| r.path.as_ref()), redirect.and_then(|r| r.path.as_ref())];
-        let replaces = paths.into_iter().flatten().any(|path| matches!(path, PathModifier::ReplacePrefix(_)));
+        let rewrite = self.rewrite.as_ref().and_then(|rewrite| rewrite.path.as_ref());
+        let redirect = redirect.and_then(|redirect| redirect.path.as_ref());
+        let replaces = |path: Option<&PathModifier>| matches!(path, Some(PathModifier::ReplacePrefix(_)));
         match matches {
             [Match { path: PathMatch::Prefix(_), .. }] => Ok(()),
-            _ if replaces => Err(InvalidFilter::NoPrefix),
+            _ if replaces(rewrite) => Err(InvalidFilter::NoPrefix { filter: "urlRewrite" }),
+            _ if replaces(redirect) => Err(InvalidFilter::NoPrefix { filter: "requestRedirect" }),
             _ => Ok(()),
         }
     }

@@ -60,7 +60,7 @@ fn a_prefix_is_replaced_only_where_one_prefix_is_matched() {
     let exact = Match { path: PathMatch::compile(Some(&spec), &mut Patterns::default()).unwrap(), ..Match::any() };
     assert_eq!(filters.fit(None, std::slice::from_ref(&prefix)), Ok(()));
     for matches in [vec![exact], vec![prefix.clone(), prefix]] {
-        assert_eq!(filters.fit(None, &matches), Err(InvalidFilter::NoPrefix));
+        assert_eq!(filters.fit(None, &matches), Err(InvalidFilter::NoPrefix { filter: "urlRewrite" }));
         assert_eq!(Filters::default().fit(None, &matches), Ok(()));
     }
 }
