@@ -18,6 +18,7 @@ mod http2_reset;
 mod listeners;
 mod misdirected;
 mod quickstart;
+mod references;
 mod retry;
 mod smoke;
 mod support;
