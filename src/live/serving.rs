@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::backend::Backend;
 use super::tls::SocketTls;
@@ -11,6 +12,10 @@ use crate::table::lookup::PortIndex;
 use crate::table::rule::{Action, Rule};
 use crate::telemetry::series::RuleSeries;
 
+/// How long what a socket was served from is kept for its connections, from when the socket is wanted no longer: they drain,
+/// and a request that is on its way must find its route.
+const LEAVE: Duration = Duration::from_secs(30);
+
 /// Everything that is served at one moment.
 #[derive(Debug, Default)]
 pub struct Serving {
@@ -18,6 +23,46 @@ pub struct Serving {
     pub generation: u64,
     /// By socket: what its connections are served from. Its keys are the sockets that are wanted.
     pub sockets: BTreeMap<Socket, Arc<SocketServing>>,
+    /// Sockets that are wanted no longer: what their last connections are still served from.
+    pub leaving: BTreeMap<Socket, Leaving>,
+}
+
+/// What a socket was served from when it was wanted last.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    /// Until then it is kept.
+    pub until: Instant,
+    /// As it was.
+    pub serving: Arc<SocketServing>,
+}
+
+impl Serving {
+    /// What the connections of a socket are served from, also while they drain because it is wanted no longer.
+    pub fn socket(&self, socket: Socket) -> Option<&SocketServing> {
+        let leaving = || self.leaving.get(&socket).map(|leaving| &leaving.serving);
+        self.sockets.get(&socket).or_else(leaving).map(|serving| &**serving)
+    }
+
+    /// What is leaving besides `sockets`, after this was served.
+    pub(super) fn leaving_after(&self, sockets: &BTreeMap<Socket, Arc<SocketServing>>) -> BTreeMap<Socket, Leaving> {
+        let now = Instant::now();
+        let before = self.sockets.iter().map(|(socket, serving)| {
+            let leaving = Leaving { until: now + LEAVE, serving: serving.clone() };
+            (*socket, leaving)
+        });
+        let earlier = self.leaving.iter().map(|(socket, leaving)| (*socket, leaving.clone()));
+        earlier.chain(before).filter(|(socket, leaving)| leaving.until > now && !sockets.contains_key(socket)).collect()
+    }
+
+    /// The same without what has left. `None`: nothing has.
+    pub fn without_left(&self) -> Option<Self> {
+        let now = Instant::now();
+        self.leaving.values().any(|leaving| leaving.until <= now).then(|| Self {
+            generation: self.generation,
+            sockets: self.sockets.clone(),
+            leaving: self.leaving_after(&self.sockets),
+        })
+    }
 }
 
 /// What one socket's connections are served from.
@@ -137,6 +182,19 @@ mod tests {
         let rule = testing::live_rule_with_invalid(&[1, 1]);
         assert!(rule.pick(0).is_some_and(|(_, backend)| backend.is_some()));
         assert!(rule.pick(u32::MAX).is_some_and(|(_, backend)| backend.is_none()));
+    }
+
+    #[test]
+    fn a_socket_that_leaves_is_served_from_for_a_while() {
+        let socket = Socket { address: None, port: 80 };
+        let index = PortIndex::new(Vec::new());
+        let sockets = BTreeMap::from([(socket, Arc::new(SocketServing { index, tls: None }))]);
+        let before = Serving { sockets, ..Serving::default() };
+        let mut after = Serving { leaving: before.leaving_after(&BTreeMap::new()), ..Serving::default() };
+        assert!(after.socket(socket).is_some() && after.without_left().is_none());
+        assert!(after.leaving_after(&before.sockets).is_empty(), "it is back");
+        after.leaving.values_mut().for_each(|leaving| leaving.until = Instant::now());
+        assert!(after.without_left().is_some_and(|serving| serving.socket(socket).is_none()));
     }
 
     #[test]

@@ -35,7 +35,7 @@ use crate::source::SourceEvent;
 use crate::source::names::Names;
 use crate::telemetry::Telemetry;
 
-/// How long old servings wait for their next look, while some worker may still hold one.
+/// How long old servings wait for their next look, while some worker may still hold one or connections drain.
 const SWEEP: Duration = Duration::from_millis(100);
 /// Inputs of one round at most, so that a source that never rests is still served.
 const ROUND: usize = 10_000;
@@ -80,10 +80,10 @@ impl Pipeline {
 
 fn run(mut state: State, inputs: &Receiver<Input>) {
     loop {
-        let first = if state.sweep() == 0 {
-            inputs.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
+        let first = if state.sweep() {
             inputs.recv_timeout(SWEEP)
+        } else {
+            inputs.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
         match first {
             Ok(first) => state.round(std::iter::once(first).chain(inputs.try_iter().take(ROUND))),

@@ -115,8 +115,13 @@ impl State {
         self.snapshot.apply(changes);
     }
 
-    /// Drops old servings and backends that nobody holds any more; answers how many servings are still held.
-    pub(super) fn sweep(&mut self) -> usize {
+    /// Drops old servings and backends that nobody holds any more, and what sockets that are gone were served from. Answers
+    /// whether something is left to be dropped.
+    pub(super) fn sweep(&mut self) -> bool {
+        let still_needed = self.serving.load().without_left();
+        if let Some(serving) = still_needed {
+            self.graveyard.bury(self.serving.swap(Arc::new(serving)));
+        }
         let held = self.graveyard.sweep();
         let forgotten = self.registry.forget_unused();
         for key in &forgotten {
@@ -126,7 +131,7 @@ impl State {
             Arc::make_mut(&mut self.next.endpoint_warnings).retain(|key, _| !forgotten.contains(key));
             self.list_backends();
         }
-        held
+        held > 0 || !self.serving.load().leaving.is_empty()
     }
 
     /// Updates the backends of these Services that have endpoints now, and answers those that have none: a route that left

@@ -96,7 +96,7 @@ fn find(
     context: &Context<'_>,
 ) -> Result<(Arc<LiveRule>, PathMatched), Failure> {
     let serving: arc_swap::Guard<Arc<Serving>> = context.worker.serving.load();
-    let socket = serving.sockets.get(&context.connection.socket).ok_or(NotFound::NoListener)?;
+    let socket = serving.socket(context.connection.socket).ok_or(NotFound::NoListener)?;
     let opened_with = context.connection.server_name.as_deref();
     let found = socket.index.lookup(&judged.view(head), opened_with, &mut Silent)?;
     Ok((found.target.clone(), found.path))

@@ -27,7 +27,7 @@ pub(crate) struct Opened {
 
 /// Whether a socket speaks TLS now.
 pub(crate) fn is_spoken(serving: &ArcSwap<Serving>, socket: Socket) -> bool {
-    serving.load().sockets.get(&socket).is_some_and(|socket| socket.tls.is_some())
+    serving.load().socket(socket).is_some_and(|socket| socket.tls.is_some())
 }
 
 /// Handshakes within `limit`, with the certificates that are served now.
@@ -45,7 +45,7 @@ async fn handshake(stream: TcpStream, serving: &ArcSwap<Serving>, socket: Socket
     let server_name: Box<str> = start.client_hello().server_name().unwrap_or_default().to_ascii_lowercase().into();
     let config = {
         let serving = serving.load();
-        let tls = serving.sockets.get(&socket).and_then(|socket| socket.tls.as_ref());
+        let tls = serving.socket(socket).and_then(|socket| socket.tls.as_ref());
         let chosen = tls.and_then(|tls| tls.choose(&server_name)).ok_or(TlsFailure::NoCertificate)?;
         chosen.config.clone()
     };

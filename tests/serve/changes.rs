@@ -161,3 +161,26 @@ async fn a_port_that_is_taken_is_told_and_served_once_it_is_free() {
     until("no problem", async || (proxy.json("/problems").await?["problems"].as_array()?.is_empty()).then_some(()))
         .await;
 }
+
+#[tokio::test]
+async fn a_listener_that_goes_serves_its_connections_to_their_end() {
+    let backend = Backend::named("backend").await;
+    let further = "{name: further, port: 8080, protocol: HTTP}".to_owned();
+    let folder = Folder::of(&[
+        ("gateway.yaml", gateway(&[further])),
+        ("service.yaml", service("a", None, &[backend.address])),
+        ("route.yaml", http_route("a", &[], TO_A)),
+    ]);
+    let proxy = Proxy::start(&folder).await;
+    let mut client = client::Raw::connect(proxy.address(8080).await).await;
+    folder.write("gateway.yaml", &gateway(&[]));
+    for _ in 0..100_000 {
+        client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+        let head = client.read_until("backend").await.to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 200"), "{head}");
+        if head.contains("connection: close") {
+            return;
+        }
+    }
+    panic!("never told to close");
+}

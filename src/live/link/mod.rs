@@ -155,7 +155,8 @@ pub fn link(tables: &BTreeMap<ObjectName, Arc<RouteTable>>, registry: &mut Regis
     registry.refused = registry.tls.settle();
     registry.rules.tidy();
     registry.hosts.tidy();
-    Serving { generation: previous.generation + 1, sockets }
+    let leaving = previous.leaving_after(&sockets);
+    Serving { generation: previous.generation + 1, sockets, leaving }
 }
 
 /// What names a rule in metrics and in the access log.

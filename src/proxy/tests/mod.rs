@@ -60,7 +60,7 @@ impl Bed {
         let generation = self.serving.load().generation + 1;
         let bare = |tls| Arc::new(SocketServing { index: PortIndex::new(Vec::new()), tls });
         let sockets = sockets.into_iter().map(|(socket, tls)| (socket, bare(tls))).collect();
-        self.serving.store(Arc::new(Serving { generation, sockets }));
+        self.serving.store(Arc::new(Serving { generation, sockets, ..Serving::default() }));
         self.published.send_replace(generation);
     }
 
