@@ -115,6 +115,7 @@ impl Hosts {
             _ => Arc::new(Host { hostname: order.1.clone(), entries }),
         };
         let shadows = shadows(&places);
+        places.shrink_to_fit();
         self.hosts.insert(order, Kept { places, host, shadows });
     }
 }

@@ -31,7 +31,10 @@ pub(super) fn rules(source: &Source) -> Vec<Spec<'_>> {
 pub(in crate::compile) fn parse(source: Source, patterns: &mut Patterns) -> Parsed {
     let (mut kept, mut dropped, mut starved) = (Vec::new(), Vec::new(), false);
     let mut names = BTreeSet::new();
-    for (index, spec) in rules(&source).into_iter().enumerate() {
+    let specs = rules(&source);
+    // Kept as long as the route: to a route with one rule, room for more would be most of its memory.
+    kept.reserve_exact(specs.len());
+    for (index, spec) in specs.into_iter().enumerate() {
         let unique = spec.name.is_none_or(|name| names.insert(name.to_owned()));
         let outcome = if unique { rule(index, &spec, patterns) } else { Err(repeated_name(&spec)) };
         match outcome {
@@ -76,12 +79,13 @@ fn rule(index: usize, spec: &Spec<'_>, patterns: &mut Patterns) -> Result<Rule, 
     if spec.session_persistence {
         return Err(Dropped::unsupported("sessionPersistence is not supported"));
     }
-    let (matches, specificities): (Vec<Match>, Vec<Specificity>) = match spec.matches {
+    let matches = match spec.matches {
         Matches::Http(matches) => http::matches(matches, patterns)?,
         Matches::Grpc(matches) => grpc::matches(matches, patterns)?,
-    }
-    .into_iter()
-    .unzip();
+    };
+    let (mut matches, mut specificities): (Vec<Match>, Vec<Specificity>) = matches.into_iter().unzip();
+    matches.shrink_to_fit();
+    specificities.shrink_to_fit();
     let action = action(spec, &matches)?;
     let timeouts = Timeouts::compile(spec.timeouts).map_err(|error| Dropped::new(error.reason(), error.to_string()))?;
     let retry = Retry::compile(spec.retry).map_err(|error| Dropped::new(error.reason(), error.to_string()))?;

@@ -127,6 +127,7 @@ pub(in crate::compile) fn resolve(parsed: &Parsed, context: &Context<'_>, before
         let rule = rule(one, references, &parsed.object, context, &mut unresolved);
         candidates(one, rule, before, &mut resolved.candidates);
     }
+    resolved.candidates.shrink_to_fit();
     let accepted = accepted(parsed);
     if accepted.is_ok() {
         resolved.attached = attached(&attachments);
@@ -139,12 +140,15 @@ pub(in crate::compile) fn resolve(parsed: &Parsed, context: &Context<'_>, before
 
 fn dependencies(parsed: &Parsed) -> Dependencies {
     let name = &parsed.object.name;
-    let gateways = parsed.source.parents().iter().filter_map(|parent| attachment::gateway_name(parent, name)).collect();
+    let mut gateways: Vec<_> =
+        parsed.source.parents().iter().filter_map(|parent| attachment::gateway_name(parent, name)).collect();
     let specs = parse::rules(&parsed.source);
     let references = specs.iter().flat_map(|spec| spec.backends);
     let mut services: Vec<ObjectName> = references.filter_map(|one| backend::service_name(one, name)).collect();
     services.sort_unstable();
     services.dedup();
+    services.shrink_to_fit();
+    gateways.shrink_to_fit();
     let crosses = services.iter().any(|service| service.namespace != name.namespace);
     Dependencies { services, gateways, crosses }
 }
@@ -226,6 +230,7 @@ fn attached(attachments: &[Attachment<'_>]) -> Vec<Attached> {
             }
         }
     }
+    attached.shrink_to_fit();
     attached
 }
 
@@ -241,6 +246,7 @@ fn backends(candidates: &[Candidate]) -> Vec<BackendKey> {
     }
     keys.sort_unstable();
     keys.dedup();
+    keys.shrink_to_fit();
     keys
 }
 
