@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::http::header::TRANSFER_ENCODING;
+use ::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Stream;
@@ -57,12 +58,21 @@ pub(super) async fn open(mut session: Box<HttpSession>, half_close: bool, limit:
         return Opening::Nothing;
     };
     stub.set_version(session.req_header().version);
-    let head = Box::new(mem::replace(session.req_header_mut(), stub));
-    Opening::Request(head, Client::H1(Http1Client { session, close, half_close, look: None }))
+    let head = without_case(mem::replace(session.req_header_mut(), stub));
+    Opening::Request(Box::new(head), Client::H1(Http1Client { session, close, half_close, look: None }))
 }
 
 fn refused(session: Box<HttpSession>) -> Client {
     Client::H1(Http1Client { session, close: true, half_close: false, look: None })
+}
+
+/// A head without its names' own case, which does not go on: with it, every edit of a field would be made twice. Targets
+/// that Pingora keeps beside the URI would be lost with it, so other forms than the usual one stay as they are.
+fn without_case(head: RequestHeader) -> RequestHeader {
+    match head.raw_path_is_utf8() && head.raw_path().starts_with(b"/") {
+        true => Parts::from(head).into(),
+        false => head,
+    }
 }
 
 /// What to answer to a head that could not be read; `None`: nobody is there to read an answer.
