@@ -4,6 +4,7 @@
 //! apart by a header, (d) one host, a regular expression to each route.
 //!
 //! "One route" is what stands between a change in hand and its being served: apply, compile with its memo, link, publish.
+//! `edited`: the route does something else. `moved`: it has another host, path, header or expression each time.
 
 #![allow(clippy::expect_used, missing_docs, reason = "a benchmark that cannot be set up is to fail")]
 
@@ -38,17 +39,17 @@ fn put(value: Value) -> Change {
 }
 
 impl Shape {
-    /// Route `n`; another `edit` differs in a header that it sets, as an edit by hand would.
-    fn route(self, n: usize, edit: usize) -> Change {
+    /// Route `n`, told from others by `place`; another `edit` differs in a header that it sets, as an edit by hand would.
+    fn route(self, n: usize, place: usize, edit: usize) -> Change {
         let host =
-            if matches!(self, Self::Hosts) { format!("service-{n}.example.test") } else { "example.test".into() };
+            if matches!(self, Self::Hosts) { format!("service-{place}.example.test") } else { "example.test".into() };
         let (kind, path) = match self {
             Self::Hosts | Self::Headers => ("PathPrefix", "/api".to_owned()),
-            Self::Paths => ("PathPrefix", format!("/api/v1/service-{n}")),
-            Self::Regexes => ("RegularExpression", format!("/api/{n}/[a-z]+")),
+            Self::Paths => ("PathPrefix", format!("/api/v1/service-{place}")),
+            Self::Regexes => ("RegularExpression", format!("/api/{place}/[a-z]+")),
         };
         let headers = if matches!(self, Self::Headers) {
-            json!([{ "name": "x-route", "value": n.to_string() }])
+            json!([{ "name": "x-route", "value": place.to_string() }])
         } else {
             json!([])
         };
@@ -76,7 +77,7 @@ impl Shape {
             json!({ "apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": { "namespace": "bench", "name": "gateway" }, "spec": gateway }),
         ];
         let mut snapshot = Snapshot::default();
-        snapshot.apply(fixed.map(put).into_iter().chain(services).chain((0..routes).map(|n| self.route(n, 0))));
+        snapshot.apply(fixed.map(put).into_iter().chain(services).chain((0..routes).map(|n| self.route(n, n, 0))));
         snapshot
     }
 }
@@ -149,18 +150,18 @@ fn one_route(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("one-route/{name}"));
         group.sample_size(20);
         for routes in sizes(shape) {
-            let mut served = Served::new(shape.snapshot(routes));
-            let mut edit = 0;
-            group.bench_function(BenchmarkId::from_parameter(routes), |b| {
-                b.iter_batched(
-                    || {
-                        edit += 1;
-                        shape.route(routes / 2, edit)
-                    },
-                    |change| served.change(change),
-                    criterion::BatchSize::PerIteration,
-                );
-            });
+            for (edit, moves) in [("edited", false), ("moved", true)] {
+                let mut served = Served::new(shape.snapshot(routes));
+                let mut turn = 0;
+                let mut next = || {
+                    turn += 1;
+                    let n = routes / 2;
+                    shape.route(n, if moves { routes + turn } else { n }, turn)
+                };
+                group.bench_function(BenchmarkId::new(edit, routes), |b| {
+                    b.iter_batched(&mut next, |change| served.change(change), criterion::BatchSize::PerIteration);
+                });
+            }
         }
         group.finish();
     }
