@@ -128,6 +128,11 @@ impl Graveyard {
         self.old.push(old);
     }
 
+    /// Whether nothing is buried.
+    pub fn is_empty(&self) -> bool {
+        self.old.is_empty()
+    }
+
     /// Drops what nobody else holds any more; answers how many are left.
     pub fn sweep(&mut self) -> usize {
         self.old.retain(|serving| Arc::strong_count(serving) > 1);

@@ -122,7 +122,12 @@ impl State {
         if let Some(serving) = still_needed {
             self.graveyard.bury(self.serving.swap(Arc::new(serving)));
         }
+        let replaced = !self.graveyard.is_empty();
         let held = self.graveyard.sweep();
+        if replaced && held == 0 {
+            self.registry.tidy();
+        }
+        self.telemetry.tables(held + usize::from(self.next.generation > 0));
         let forgotten = self.registry.forget_unused();
         for key in &forgotten {
             self.telemetry.endpoints(&key.service.namespace, &key.service.name, key.port, None);

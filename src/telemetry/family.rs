@@ -83,6 +83,8 @@ families! {
         "Connections cut at the drain deadline.";
     GENERATION: Gauge "configuration_generation" &[],
         "Counts what was published to the workers, from 1; 0 until the first.";
+    TABLES: Gauge "configuration_tables" &[],
+        "Configurations in memory: the one that is served, and replaced ones that a worker has not let go yet.";
     COMPILE: Histogram "compile_seconds" &[],
         "Time of a compile; its count is the number of compiles.";
     LINK: Histogram "link_seconds" &[],

@@ -89,6 +89,11 @@ impl Telemetry {
         self.metrics.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
     }
 
+    /// So many configurations are in memory now.
+    pub fn tables(&self, count: usize) {
+        self.metrics.tables.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// So many things are wrong with the configuration now.
     pub fn problems(&self, count: usize) {
         self.metrics.problems.set(i64::try_from(count).unwrap_or(i64::MAX));

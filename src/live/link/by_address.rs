@@ -52,9 +52,9 @@ impl<P, L> ByAddress<P, L> {
     }
 
     /// Lets go of what has died.
-    #[cfg(test)]
     pub(super) fn tidy_now(&mut self) {
         self.tidy_at = 0;
         self.tidy();
+        self.live.shrink_to(self.tidy_at);
     }
 }

@@ -65,6 +65,12 @@ impl Registry {
         forgotten
     }
 
+    /// Gives back the memory of what has died. Its cost is that of a look at every rule and host.
+    pub fn tidy(&mut self) {
+        self.rules.tidy_now();
+        self.hosts.tidy_now();
+    }
+
     /// The certificates of the last link that rustls refuses.
     pub fn refused_certificates(&self) -> &[RefusedCertificate] {
         &self.refused

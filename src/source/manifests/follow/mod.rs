@@ -83,7 +83,10 @@ impl Follower {
         let mut first = true;
         loop {
             let read_at = Instant::now();
-            if !self.read_tree(first) {
+            // On a thread of its own: what it read is dropped by others, and only of a thread that has ended is memory then
+            // given back to the system.
+            let read = thread::scope(|scope| scope.spawn(|| self.read_tree(first)).join());
+            if !read.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
                 return;
             }
             first = false;
