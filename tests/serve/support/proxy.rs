@@ -1,5 +1,6 @@
 //! The proxy as a process of its own.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -48,9 +49,13 @@ impl Proxy {
 
     /// The same, without waiting for more than its pages.
     pub(crate) async fn spawn(folder: &Folder, arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pingway"));
+        Self::spawn_by(Command::new(binary()), folder, 2, arguments).await
+    }
+
+    /// The same, by a command that ends with the binary, and with this many workers.
+    pub(crate) async fn spawn_by(mut command: Command, folder: &Folder, workers: u16, arguments: &[&str]) -> Self {
         command.arg("proxy").arg("--manifests").arg(folder.path());
-        command.args(["--metrics", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "2"]);
+        command.args(["--metrics", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", &workers.to_string()]);
         command.args(["80", "443", "8080", "8443"].map(|port| format!("--port-map={port}=0")));
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
@@ -148,6 +153,11 @@ impl Drop for Proxy {
             eprintln!("-- the proxy's log:\n{}", self.log());
         }
     }
+}
+
+/// The binary under test: what `PINGWAY_BIN` names, or what Cargo built with the tests.
+pub(crate) fn binary() -> OsString {
+    std::env::var_os("PINGWAY_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_pingway").into())
 }
 
 /// Collects lines as they come.

@@ -28,6 +28,11 @@ impl Certificate {
         Self { pem: made.cert.pem(), key: made.signing_key.serialize_pem(), der: made.cert.der().clone() }
     }
 
+    /// In DER.
+    pub(crate) fn der(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+
     /// Connects with this name as SNI, trusting this certificate alone. `None`: the handshake failed.
     pub(crate) async fn connect(&self, address: SocketAddr, name: &str) -> Option<TlsStream<TcpStream>> {
         self.connect_for(address, name, &[]).await
