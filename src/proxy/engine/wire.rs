@@ -297,6 +297,8 @@ mod tests {
     async fn an_endpoint_may_take_its_time_to_read_what_no_system_takes_by_itself() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let socket = connect::tcp(listener.local_addr().unwrap(), Duration::from_secs(20)).await.unwrap();
+        let (mut endpoint, _) = listener.accept().await.unwrap();
+        tokio::spawn(async move { tokio::io::copy(&mut endpoint, &mut tokio::io::sink()).await });
         let wire = Wire::new(Io::tcp(socket));
         let mut stream = WireStream(wire.clone());
         let limited = || {
