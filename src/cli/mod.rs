@@ -23,7 +23,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the Gateways found in a folder of manifests, and follow its changes
+    /// Serve the Gateways found in a folder of manifests, or the one of a cluster, and follow their changes
     Proxy(Box<proxy::Args>),
     /// Tell which listener, route, rule and backends a request gets, and why the others lost
     Explain(explain::Args),

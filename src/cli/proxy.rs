@@ -1,28 +1,70 @@
-//! `pingway proxy`: serves the Gateways found in a folder of manifests, and follows its changes.
+//! `pingway proxy`: serves the Gateways found in a folder of manifests, or, as a waypoint's pod, the one of a cluster that it
+//! is for.
 
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 
 use super::flags::ServeFlags;
-use super::serve::serve;
-use crate::source::manifests::follow;
+use super::serve::{Served, Wires, serve};
+use crate::api::ObjectName;
+use crate::source::{kubernetes, manifests};
 
 /// Arguments of `pingway proxy`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Folder of manifests, with its subfolders
-    #[arg(long, value_name = "DIR")]
-    manifests: PathBuf,
+    #[command(flatten)]
+    from: From,
+
+    /// Addresses of this pod, by commas: never dialled, so that no request reaches the proxy through itself
+    #[arg(long, value_name = "IP,..", value_delimiter = ',', requires = "gateway")]
+    own_addresses: Vec<IpAddr>,
 
     #[command(flatten)]
     flags: ServeFlags,
 }
 
+/// Where objects come from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct From {
+    /// Folder of manifests, with its subfolders
+    #[arg(long, value_name = "DIR")]
+    manifests: Option<PathBuf>,
+
+    /// The Gateway to serve, of the cluster whose pod this is (elsewhere: of KUBECONFIG)
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = object_name)]
+    gateway: Option<ObjectName>,
+}
+
 /// Serves until a signal ends it.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let source =
-        |events| follow(&args.manifests, events).with_context(|| format!("cannot read {}", args.manifests.display()));
-    serve(&args.flags, source, async |_| Ok(()))
+    match &args.from {
+        From { gateway: Some(gateway), .. } => serve_gateway(args, gateway),
+        From { manifests, .. } => serve_folder(args, manifests.as_deref().unwrap_or(Path::new("."))),
+    }
+}
+
+fn serve_folder(args: &Args, folder: &Path) -> anyhow::Result<ExitCode> {
+    let source = |wires: Wires| {
+        manifests::follow(folder, wires.events).with_context(|| format!("cannot read {}", folder.display()))
+    };
+    serve(&args.flags, Served::All, source, async |_| Ok(()))
+}
+
+fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> {
+    let own_addresses = args.own_addresses.iter().copied().collect();
+    let served = Served::Pod { gateway: gateway.clone(), own_addresses };
+    serve(&args.flags, served, |wires| Ok(kubernetes::start(wires.scope, wires.events, None)?), async |_| Ok(()))
+}
+
+fn object_name(text: &str) -> Result<ObjectName, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok(ObjectName::new(namespace, name))
+        }
+        _ => Err(format!("{text:?} is not NAMESPACE/NAME")),
+    }
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::flags::ServeFlags;
-use super::serve::{Started, serve};
+use super::serve::{Served, Started, Wires, serve};
 use crate::proxy::Addresses;
 use crate::quickstart::{self, Backends, MANIFESTS, Ports};
 use crate::snapshot::{Change, Observed};
@@ -32,13 +32,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let map = args.flags.port_map();
     let manifests = read_texts(MANIFESTS);
     let (sender, events) = oneshot::channel();
-    let source = |events: UnboundedSender<SourceEvent>| {
-        let backends = start_backends(&map, manifests.clone(), &events)?;
+    let source = |wires: Wires| {
+        let backends = start_backends(&map, manifests.clone(), &wires.events)?;
         // The receiver is kept below.
-        let _ = sender.send(events);
+        let _ = sender.send(wires.events);
         Ok(backends)
     };
-    serve(&args.flags, source, async |started| {
+    serve(&args.flags, Served::All, source, async |started| {
         check(&map, started.observed)?;
         redirect(&manifests.changes, &started, &events.await?).await?;
         print(&started);
@@ -87,7 +87,7 @@ async fn redirect(
     }
     let mut published = started.published.clone();
     let before = *published.borrow_and_update();
-    events.send(SourceEvent { changes, problems: Vec::new() })?;
+    events.send(SourceEvent { changes, ..SourceEvent::default() })?;
     published.wait_for(|&generation| generation > before).await?;
     Ok(())
 }

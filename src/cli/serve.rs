@@ -1,5 +1,7 @@
 //! Everything that serves, wired: source, pipeline, request path, pages, and the end.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -13,11 +15,13 @@ use tracing::info;
 
 use super::flags::ServeFlags;
 use crate::admin::{self, Ports, Servers, Sources};
+use crate::api::ObjectName;
+use crate::compile::{Options, Placement};
 use crate::live::Serving;
 use crate::pipeline::{Input, Pipeline};
 use crate::proxy::{self, Addresses};
 use crate::shutdown::{self, Plan, Signals};
-use crate::snapshot::Observed;
+use crate::snapshot::{Observed, Scope};
 use crate::source::SourceEvent;
 use crate::source::names::{self, Names, SystemResolver};
 use crate::telemetry::{Telemetry, log};
@@ -34,13 +38,46 @@ pub(super) struct Started<'a> {
     pub(super) published: watch::Receiver<u64>,
 }
 
-/// Serves until a signal ends it, and then ends the process. `start_source` gets where a source's changes go; what it
-/// answers is kept until the end. An error of `started` is the command's.
+/// Which Gateways are served.
+pub(super) enum Served {
+    /// All that the source has, in this process.
+    All,
+    /// One, whose pod this is.
+    Pod {
+        /// Its name.
+        gateway: ObjectName,
+        /// The pod's own addresses, which are never dialled.
+        own_addresses: BTreeSet<IpAddr>,
+    },
+}
+
+impl Served {
+    fn options(self, options: Options) -> (Options, Option<ObjectName>) {
+        match self {
+            Self::All => (options, None),
+            Self::Pod { gateway, own_addresses } => {
+                (Options { placement: Placement::Pods, own_addresses, ..options }, Some(gateway))
+            }
+        }
+    }
+}
+
+/// What a source works with.
+pub(super) struct Wires {
+    /// Where its changes go.
+    pub(super) events: UnboundedSender<SourceEvent>,
+    /// What it is to see, where one Gateway alone is served.
+    pub(super) scope: watch::Receiver<Scope>,
+}
+
+/// Serves until a signal ends it, and then ends the process. What `start_source` answers is kept until the end. An error
+/// of `started` is the command's.
 ///
 /// Errors: what can't be had at the start, like the port of the metrics. What goes wrong later is told, and served around.
 pub(super) fn serve<S>(
     flags: &ServeFlags,
-    start_source: impl FnOnce(UnboundedSender<SourceEvent>) -> anyhow::Result<S>,
+    served: Served,
+    start_source: impl FnOnce(Wires) -> anyhow::Result<S>,
     started: impl AsyncFnOnce(Started<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let log = log::set_up(flags.log_filter(), flags.log_format())?;
@@ -53,9 +90,10 @@ pub(super) fn serve<S>(
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let mut signals = Signals::install()?;
-        let options = flags.options();
+        let (options, gateway) = served.options(flags.options());
         let external_names = options.external_names;
-        let Pipeline { inputs, serving, published, names, report } = Pipeline::start(options, telemetry.clone())?;
+        let pipeline = Pipeline::start(options, gateway, telemetry.clone())?;
+        let Pipeline { inputs, serving, published, names, scope, report } = pipeline;
         if external_names {
             resolve_names(names, inputs.clone())?;
         }
@@ -72,7 +110,7 @@ pub(super) fn serve<S>(
         tokio::spawn(pass_observed(told.clone(), inputs.clone()));
         let (events, sent) = unbounded_channel();
         tokio::spawn(pass(sent, inputs, Input::Source));
-        let source = start_source(events)?;
+        let source = start_source(Wires { events, scope })?;
         let plan = Plan { delay: settings.drain_delay, deadline: settings.drain_deadline };
         let fails_to_start = async {
             settled.await;

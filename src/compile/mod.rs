@@ -24,6 +24,7 @@ mod precedence;
 mod programmed;
 mod report;
 mod route;
+mod scope;
 mod selector;
 mod shadow;
 mod tables;
@@ -35,6 +36,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use memo::Memo;
+pub use scope::scope;
 
 use crate::api::ObjectName;
 use crate::snapshot::Snapshot;

@@ -28,9 +28,10 @@ use tokio::sync::watch;
 pub use report::{Counts, Report};
 use state::State;
 
+use crate::api::ObjectName;
 use crate::compile::Options;
 use crate::live::Serving;
-use crate::snapshot::{Observed, Resolution};
+use crate::snapshot::{Observed, Resolution, Scope};
 use crate::source::SourceEvent;
 use crate::source::names::Names;
 use crate::telemetry::Telemetry;
@@ -62,17 +63,21 @@ pub struct Pipeline {
     pub published: watch::Receiver<u64>,
     /// The names to resolve: those of the ExternalName Services that are served.
     pub names: watch::Receiver<Names>,
+    /// What the source is to see.
+    pub scope: watch::Receiver<Scope>,
     /// What is known of it, for people.
     pub report: Arc<ArcSwap<Report>>,
 }
 
 impl Pipeline {
-    /// Starts the thread. Errors: the system gives none.
-    pub fn start(options: Options, telemetry: Arc<Telemetry>) -> io::Result<Self> {
+    /// Starts the thread. With a gateway, that one alone is served, nothing before all is seen that it needs, and
+    /// [`scope`](Self::scope) follows from it. Errors: the system gives none.
+    pub fn start(options: Options, gateway: Option<ObjectName>, telemetry: Arc<Telemetry>) -> io::Result<Self> {
         let (sender, inputs) = mpsc::channel();
-        let (state, published) = State::new(options, telemetry, crate::compile::compile);
+        let (state, published) = State::new(options, gateway, telemetry, crate::compile::compile);
         let (serving, report) = (state.serving.clone(), state.report.clone());
-        let pipeline = Self { inputs: sender, serving, published, names: state.names.subscribe(), report };
+        let (names, scope) = (state.names.subscribe(), state.scope.subscribe());
+        let pipeline = Self { inputs: sender, serving, published, names, scope, report };
         std::thread::Builder::new().name("pipeline".into()).spawn(move || run(state, &inputs))?;
         Ok(pipeline)
     }

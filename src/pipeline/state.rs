@@ -13,11 +13,11 @@ use tracing::{error, info, warn};
 use super::{Input, Report};
 use crate::api::ObjectName;
 use crate::compile::endpoints::{awaits_resolution, dns_name, endpoints, warnings};
-use crate::compile::{Compiled, Memo, Options};
+use crate::compile::{Compiled, Memo, Options, scope};
 use crate::live::{Backend, Graveyard, Registry, Serving, link};
 #[cfg(test)]
 use crate::snapshot::Change;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Scope, Snapshot};
 use crate::source::names::Names;
 use crate::source::{Problem, SourceEvent};
 use crate::status::Warning;
@@ -39,6 +39,11 @@ pub(super) struct State {
     graveyard: Graveyard,
     published: watch::Sender<u64>,
     pub(super) names: watch::Sender<Names>,
+    /// The one Gateway that is served, from whose listeners and routes it follows what is seen; `None`: all that the source has.
+    gateway: Option<ObjectName>,
+    pub(super) scope: watch::Sender<Scope>,
+    /// The scope of which the source has told everything.
+    seen: Option<Scope>,
     pub(super) serving: Arc<ArcSwap<Serving>>,
     pub(super) report: Arc<ArcSwap<Report>>,
     /// The report to come.
@@ -53,8 +58,14 @@ pub(super) struct Found {
 
 impl State {
     /// Nothing served yet; also the receiver of what is published.
-    pub(super) fn new(options: Options, telemetry: Arc<Telemetry>, compile: Compile) -> (Self, watch::Receiver<u64>) {
+    pub(super) fn new(
+        options: Options,
+        gateway: Option<ObjectName>,
+        telemetry: Arc<Telemetry>,
+        compile: Compile,
+    ) -> (Self, watch::Receiver<u64>) {
         let (published, receiver) = watch::channel(0);
+        let scope = gateway.clone().map_or_else(Scope::everything, Scope::of_gateway);
         let state = Self {
             options,
             registry: Registry::new(telemetry.clone()),
@@ -65,6 +76,9 @@ impl State {
             graveyard: Graveyard::default(),
             published,
             names: watch::Sender::default(),
+            gateway,
+            scope: watch::Sender::new(scope),
+            seen: None,
             serving: Arc::default(),
             report: Arc::default(),
             next: Report::default(),
@@ -81,8 +95,9 @@ impl State {
         let mut recompile = false;
         for input in inputs {
             match input {
-                Input::Source(SourceEvent { changes: more, problems }) => {
+                Input::Source(SourceEvent { changes: more, problems, scope }) => {
                     source_spoke = true;
+                    self.seen = scope.or(self.seen.take());
                     changes.extend(more);
                     self.take_problems(problems);
                 }
@@ -97,6 +112,10 @@ impl State {
         let mut touched = self.snapshot.apply(changes);
         touched.services.append(&mut renamed);
         let first = source_spoke && self.next.generation == 0;
+        self.follow_scope();
+        if self.next.generation == 0 && !self.sees_everything() {
+            return self.publish_report();
+        }
         let emptied = self.update_filled(&touched.services);
         if touched.configuration || recompile || first {
             self.compile_and_publish();
@@ -179,6 +198,23 @@ impl State {
         if before != found.warnings {
             Arc::make_mut(&mut self.next.endpoint_warnings).insert(backend.key.clone(), found.warnings);
         }
+    }
+
+    /// Tells what is to be seen now.
+    fn follow_scope(&mut self) {
+        let Some(gateway) = &self.gateway else { return };
+        let wanted = scope(&self.snapshot, gateway);
+        self.scope.send_if_modified(|scope| {
+            let differs = *scope != wanted;
+            *scope = wanted;
+            differs
+        });
+    }
+
+    /// Whether the source has told all that the Gateway needs. A table of less would answer 404 where routes are to come.
+    fn sees_everything(&self) -> bool {
+        let Some(gateway) = &self.gateway else { return true };
+        self.snapshot.gateways.contains_key(gateway) && self.seen.as_ref() == Some(&*self.scope.borrow())
     }
 
     /// Tells which names are to be resolved, and forgets what others stood for.

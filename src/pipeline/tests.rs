@@ -12,7 +12,7 @@ use crate::api::decode::{Decoded, decode};
 use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::compile::{Compiled, Memo};
 use crate::live::testing::{key, rule, table};
-use crate::snapshot::{BindFailure, Change, Snapshot};
+use crate::snapshot::{BindFailure, Change, Scope, Snapshot};
 use crate::source::{Origin, Problem, ProblemKind};
 use crate::table::backend::Target;
 
@@ -34,7 +34,7 @@ fn state() -> State {
 
 fn state_with(external_names: bool) -> State {
     let options = Options { external_names, ..Options::default() };
-    State::new(options, Arc::default(), small_compile).0
+    State::new(options, None, Arc::default(), small_compile).0
 }
 
 fn put(value: serde_json::Value) -> Change {
@@ -66,7 +66,7 @@ fn remove(kind: Kind, name: ObjectName) -> Change {
 }
 
 fn source(changes: Vec<Change>) -> Input {
-    Input::Source(SourceEvent { changes, problems: Vec::new() })
+    Input::Source(SourceEvent { changes, ..SourceEvent::default() })
 }
 
 fn addresses(state: &State, service: &str) -> Vec<SocketAddr> {
@@ -184,7 +184,8 @@ fn warnings_follow_the_endpoints_without_a_compile() {
 #[test]
 fn problems_of_the_source_are_replaced() {
     let mut state = state();
-    let told = |problems: &[Problem]| Input::Source(SourceEvent { changes: Vec::new(), problems: problems.to_vec() });
+    let told =
+        |problems: &[Problem]| Input::Source(SourceEvent { problems: problems.to_vec(), ..SourceEvent::default() });
     let problem = Problem {
         origin: Origin::line(Path::new("a.yaml"), 3),
         object: "HTTPRoute shop/cart".to_owned(),
@@ -201,7 +202,7 @@ fn problems_of_the_source_are_replaced() {
 
 #[test]
 fn the_thread_serves_what_comes_in_and_ends_with_its_senders() {
-    let pipeline = Pipeline::start(Options::default(), Arc::default()).expect("a thread");
+    let pipeline = Pipeline::start(Options::default(), None, Arc::default()).expect("a thread");
     pipeline.inputs.send(source(Vec::new())).expect("it runs");
     let deadline = Instant::now() + Duration::from_secs(20);
     while *pipeline.published.borrow() == 0 {
@@ -251,4 +252,29 @@ fn what_a_name_stands_for_changes_endpoints_and_compiles_nothing() {
 
     state.round([source(vec![external("b.test")])]);
     assert_eq!(wanted(), [("b.test".into(), 10)], "let go in between, so asked anew");
+}
+
+#[test]
+fn a_waypoint_serves_nothing_before_all_is_seen_that_its_gateway_needs() {
+    let gateway = ObjectName::new("shop", "waypoint");
+    let (mut state, published) = State::new(Options::default(), Some(gateway.clone()), Arc::default(), small_compile);
+    let scope = state.scope.subscribe();
+    let told = |changes: Vec<Change>, scope: &watch::Receiver<Scope>| {
+        Input::Source(SourceEvent { changes, scope: Some(scope.borrow().clone()), ..SourceEvent::default() })
+    };
+    // Everything of the first scope is told, and the Gateway is not there.
+    state.round([told(Vec::new(), &scope)]);
+    assert_eq!(*published.borrow(), 0);
+    // It comes, and with it a larger scope, of which nothing is told yet.
+    let spec = json!({ "gatewayClassName": "ours", "listeners": [{ "name": "any", "port": 80, "protocol": "HTTP" }] });
+    let object = json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+        "metadata": { "namespace": "shop", "name": "waypoint" }, "spec": spec });
+    let before = scope.borrow().clone();
+    state.round([Input::Source(SourceEvent { changes: vec![put(object)], ..SourceEvent::default() })]);
+    assert_ne!(*scope.borrow(), before);
+    assert_eq!(*published.borrow(), 0);
+    // All of that is told: now it serves, and goes on while the scope grows.
+    state.round([told(vec![service("cart")], &scope)]);
+    assert_eq!(*published.borrow(), 1);
+    assert!(state.report.load().tables.values().any(|table| table.listeners.iter().any(|l| l.hosts.len() == 1)));
 }

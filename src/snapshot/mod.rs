@@ -8,6 +8,7 @@
 mod change;
 mod names;
 mod observed;
+mod scope;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub use change::{Change, Touched};
 pub use names::{Resolution, external_name};
 pub use observed::{BindFailure, GatewayFacts, Observed, ProvisioningFailure, Replica, Socket};
+pub use scope::{Namespaces, Scope, Secrets};
 
 pub use crate::api::Item;
 use crate::api::{

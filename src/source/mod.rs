@@ -5,13 +5,14 @@
 //!
 //! Never here: verdicts about an object, tables, sockets.
 
+pub mod kubernetes;
 pub mod manifests;
 pub mod names;
 mod problem;
 
 pub use problem::{Origin, Problem, ProblemKind};
 
-use crate::snapshot::Change;
+use crate::snapshot::{Change, Scope};
 
 /// What a source has to tell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,4 +21,7 @@ pub struct SourceEvent {
     pub changes: Vec<Change>,
     /// All that is wrong now, sorted; what is mended is no longer in it.
     pub problems: Vec<Problem>,
+    /// A scope of which everything has been told with this event; `None`: none has become whole with it, or the source has
+    /// no scope and tells everything at once.
+    pub scope: Option<Scope>,
 }

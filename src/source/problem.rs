@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::api::ObjectRef;
+use crate::api::{Kind, ObjectRef};
 
 /// What kind of thing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -20,6 +20,12 @@ pub enum ProblemKind {
     Duplicate,
     /// An object of the Gateway API, of a kind that this version does not serve.
     NotSupported,
+    /// A kind that the API server does not know.
+    NotInstalled,
+    /// The API server does not allow it.
+    Forbidden,
+    /// The API server can't be reached, or fails.
+    Away,
 }
 
 impl ProblemKind {
@@ -31,6 +37,9 @@ impl ProblemKind {
             Self::Object => "Object",
             Self::Duplicate => "Duplicate",
             Self::NotSupported => "NotSupported",
+            Self::NotInstalled => "NotInstalled",
+            Self::Forbidden => "Forbidden",
+            Self::Away => "Away",
         }
     }
 
@@ -57,6 +66,12 @@ pub enum Origin {
         #[serde(skip)]
         object: ObjectRef,
     },
+    /// A watch of the API server; the problem's words name it.
+    Watch {
+        /// The kind that is watched.
+        #[serde(skip)]
+        kind: Kind,
+    },
 }
 
 impl Origin {
@@ -69,7 +84,7 @@ impl Origin {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::File { file, .. } => Some(file),
-            Self::Api { .. } => None,
+            Self::Api { .. } | Self::Watch { .. } => None,
         }
     }
 }
@@ -95,7 +110,7 @@ impl fmt::Display for Problem {
         let place = match &self.origin {
             Origin::File { file, line: 0 } => file.display().to_string(),
             Origin::File { file, line } => format!("{}:{line}", file.display()),
-            Origin::Api { .. } => String::new(),
+            Origin::Api { .. } | Origin::Watch { .. } => String::new(),
         };
         let parts = [&place, &self.object, &self.field, &self.message];
         let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
@@ -108,7 +123,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::api::{Kind, ObjectName};
+    use crate::api::ObjectName;
 
     fn problem(origin: Origin) -> Problem {
         let (object, field) = ("HTTPRoute shop/cart".to_owned(), "spec.rules".to_owned());

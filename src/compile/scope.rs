@@ -1,0 +1,189 @@
+//! The scope of a waypoint: what one Gateway's pods have to see, from what its listeners allow and its routes name.
+//!
+//! The pod watches what this says, and the controller hands out rights for just that.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::attachment::gateway_name;
+use super::grant::Grants;
+use super::selector::takes_namespace;
+use crate::api::{AllowedRoutes, BackendRef, CertificateRef, Gateway, Kind, NamespacesFrom, ObjectName, ParentRef};
+use crate::snapshot::{Namespaces, Scope, Secrets, Snapshot};
+
+/// What the pods of a Gateway have to see, as far as the snapshot tells. Seeing more can make it grow: routes name Services
+/// elsewhere. It never grows beyond what listeners and ReferenceGrants allow.
+pub fn scope(snapshot: &Snapshot, gateway: &ObjectName) -> Scope {
+    let Some(object) = snapshot.gateways.get(gateway) else { return Scope::of_gateway(gateway.clone()) };
+    let grants = Grants::new(snapshot);
+    let routes = routes(object, snapshot);
+    let services = match &routes {
+        Namespaces::All => Namespaces::All,
+        Namespaces::Named(names) => {
+            let mut names = names.clone();
+            names.extend(backends(snapshot, gateway, &names, &grants));
+            Namespaces::Named(names)
+        }
+    };
+    let secrets = Secrets::Named(secrets(object, &grants));
+    Scope { gateway: Some(gateway.clone()), routes, services, secrets }
+}
+
+/// The namespaces from which routes may attach to any of its listeners.
+fn routes(gateway: &Gateway, snapshot: &Snapshot) -> Namespaces {
+    let mut named = BTreeSet::from([gateway.meta.name.namespace.clone()]);
+    for listener in &gateway.spec.listeners {
+        let AllowedRoutes { namespaces: Some(allowed), .. } = listener.allowed_routes.clone().unwrap_or_default()
+        else {
+            continue;
+        };
+        match (allowed.from, &allowed.selector) {
+            (Some(NamespacesFrom::All), _) => return Namespaces::All,
+            (Some(NamespacesFrom::Selector), Some(selector)) => {
+                let names = snapshot.namespaces.keys().map(|namespace| &namespace.name);
+                named.extend(names.filter(|name| takes_namespace(selector, name, snapshot)).cloned());
+            }
+            _ => {}
+        }
+    }
+    Namespaces::Named(named)
+}
+
+/// The namespaces of Services that routes of this Gateway name across namespaces, with a grant.
+fn backends(
+    snapshot: &Snapshot,
+    gateway: &ObjectName,
+    namespaces: &BTreeSet<Arc<str>>,
+    grants: &Grants<'_>,
+) -> BTreeSet<Arc<str>> {
+    let ours = |route: &ObjectName, parents: &[ParentRef]| {
+        namespaces.contains(&route.namespace)
+            && parents.iter().any(|parent| gateway_name(parent, route).as_ref() == Some(gateway))
+    };
+    let granted = |kind: Kind, route: &ObjectName, backend: &BackendRef| {
+        let target = ObjectName::new(backend.namespace.as_deref()?, backend.name.as_str());
+        grants.permit(kind, &route.namespace, Kind::Service, &target).then_some(target.namespace)
+    };
+    let http = snapshot.http_routes.iter().filter(|(name, route)| ours(name, &route.spec.parent_refs));
+    let http = http.flat_map(|(name, route)| {
+        let refs = route.spec.rules.iter().flatten().flat_map(|rule| &rule.backend_refs);
+        refs.filter_map(move |backend| granted(Kind::HttpRoute, name, backend))
+    });
+    let grpc = snapshot.grpc_routes.iter().filter(|(name, route)| ours(name, &route.spec.parent_refs));
+    let grpc = grpc.flat_map(|(name, route)| {
+        let refs = route.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
+        refs.filter_map(move |backend| granted(Kind::GrpcRoute, name, backend))
+    });
+    http.chain(grpc).collect()
+}
+
+/// The Secrets that its listeners name, where they may.
+fn secrets(gateway: &Gateway, grants: &Grants<'_>) -> BTreeSet<ObjectName> {
+    let own = &gateway.meta.name.namespace;
+    let tls = gateway.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    let secret = |reference: &CertificateRef| {
+        let is_secret = reference.group.as_deref().is_none_or(str::is_empty)
+            && reference.kind.as_deref().is_none_or(|kind| kind == Kind::Secret.as_str());
+        let namespace = reference.namespace.as_deref().unwrap_or(own);
+        let name = ObjectName::new(namespace, reference.name.as_str());
+        (is_secret && grants.permit(Kind::Gateway, own, Kind::Secret, &name)).then_some(name)
+    };
+    tls.flat_map(|tls| &tls.certificate_refs).filter_map(secret).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api::decode::{Decoded, decode};
+    use crate::snapshot::Change;
+
+    const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
+
+    fn seen(objects: &[Value]) -> Scope {
+        let mut snapshot = Snapshot::default();
+        for object in objects {
+            match decode(object.clone()) {
+                Ok(Decoded::Item(item)) => drop(snapshot.apply([Change::Put(item)])),
+                other => panic!("{object}: {other:?}"),
+            }
+        }
+        scope(&snapshot, &ObjectName::new("shop", "waypoint"))
+    }
+
+    fn gateway(namespaces: Value) -> Value {
+        let tls = json!({ "certificateRefs": [{ "name": "own" }, { "name": "far", "namespace": "certs" }] });
+        let listeners = json!([
+            { "name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": { "namespaces": namespaces } },
+            { "name": "https", "port": 443, "protocol": "HTTPS", "tls": tls },
+        ]);
+        let spec = json!({ "gatewayClassName": "pingway", "listeners": listeners });
+        let metadata = json!({ "namespace": "shop", "name": "waypoint" });
+        json!({ "apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": metadata, "spec": spec })
+    }
+
+    fn grant(namespace: &str, from: &str, to: &str) -> Value {
+        let group = |kind: &str| if matches!(kind, "Secret" | "Service") { "" } else { "gateway.networking.k8s.io" };
+        let from = json!([{ "group": group(from), "kind": from, "namespace": "shop" }]);
+        let spec = json!({ "from": from, "to": [{ "group": group(to), "kind": to }] });
+        let metadata = json!({ "namespace": namespace, "name": "grant" });
+        json!({ "apiVersion": GATEWAY_API, "kind": "ReferenceGrant", "metadata": metadata, "spec": spec })
+    }
+
+    fn route(namespace: &str, parent: &str, backend: &str) -> Value {
+        let rule = json!({ "backendRefs": [{ "name": "s", "namespace": backend, "port": 80 }] });
+        let spec = json!({ "parentRefs": [{ "name": parent, "namespace": "shop" }], "rules": [rule] });
+        let metadata = json!({ "namespace": namespace, "name": format!("to-{backend}") });
+        json!({ "apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": metadata, "spec": spec })
+    }
+
+    fn names(namespaces: &Namespaces) -> Vec<&str> {
+        match namespaces {
+            Namespaces::All => vec!["*"],
+            Namespaces::Named(names) => names.iter().map(|name| &**name).collect(),
+        }
+    }
+
+    #[test]
+    fn listeners_say_where_routes_are_seen() {
+        let namespace = |name: &str| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": { "team": name } } });
+        let all = [namespace("shop"), namespace("cart"), namespace("pay")];
+        let selector = json!({ "from": "Selector", "selector": { "matchLabels": { "team": "cart" } } });
+        for (allowed, expected) in [
+            (json!({ "from": "Same" }), vec!["shop"]),
+            (json!({}), vec!["shop"]),
+            (selector, vec!["cart", "shop"]),
+            (json!({ "from": "All" }), vec!["*"]),
+        ] {
+            let scope = seen(&[&all[..], &[gateway(allowed.clone())]].concat());
+            assert_eq!(names(&scope.routes), expected, "{allowed}");
+        }
+    }
+
+    #[test]
+    fn services_elsewhere_are_seen_where_a_route_of_ours_names_them_with_a_grant() {
+        let gateway = gateway(json!({ "from": "Same" }));
+        let granted = grant("backends", "HTTPRoute", "Service");
+        let scope = seen(&[gateway.clone(), granted.clone(), route("shop", "waypoint", "backends")]);
+        assert_eq!((names(&scope.routes), names(&scope.services)), (vec!["shop"], vec!["backends", "shop"]));
+        for none in [
+            vec![gateway.clone(), route("shop", "waypoint", "backends")],
+            vec![gateway.clone(), granted.clone(), route("shop", "other", "backends")],
+            vec![gateway, granted, route("cart", "waypoint", "backends")],
+        ] {
+            assert_eq!(names(&seen(&none).services), ["shop"]);
+        }
+    }
+
+    #[test]
+    fn secrets_are_those_that_listeners_name_and_may() {
+        let named = |scope: Scope| match scope.secrets {
+            Secrets::Named(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            Secrets::In(_) => panic!("all of them"),
+        };
+        assert_eq!(named(seen(&[gateway(json!({}))])), ["shop/own"]);
+        let granted = grant("certs", "Gateway", "Secret");
+        assert_eq!(named(seen(&[gateway(json!({})), granted])), ["certs/far", "shop/own"]);
+    }
+}

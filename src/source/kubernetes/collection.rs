@@ -1,0 +1,172 @@
+//! What all watches have told, as changes and problems.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::api::DynamicObject;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::live::{Live, has_status, live};
+use super::watched::Watched;
+use super::watching::{Failure, Told};
+use crate::api::decode::{Decoded, decode};
+use crate::api::{ObjectName, ObjectRef};
+use crate::snapshot::{Change, Scope};
+use crate::source::{Origin, Problem, ProblemKind, SourceEvent};
+
+/// What the watches have told.
+#[derive(Debug)]
+pub(super) struct Collection {
+    watches: BTreeMap<Watched, Heard>,
+    /// Changes since the last event.
+    changes: Vec<Change>,
+    /// Whether problems differ from those of the last event.
+    problems_differ: bool,
+    /// An event has gone out: the first waits for every watch.
+    begun: bool,
+    /// What is seen, once every watch of it has answered; taken by the event that tells so.
+    scope: Option<Scope>,
+    live: Option<UnboundedSender<Live>>,
+}
+
+/// What one watch has told.
+#[derive(Debug, Default)]
+struct Heard {
+    /// It has listed, or was refused.
+    answered: bool,
+    known: BTreeSet<ObjectName>,
+    failure: Option<Failure>,
+    /// What is wrong with single objects.
+    problems: BTreeMap<ObjectName, Problem>,
+}
+
+impl Collection {
+    pub(super) fn new(live: Option<UnboundedSender<Live>>) -> Self {
+        Self { watches: BTreeMap::new(), changes: Vec::new(), problems_differ: false, begun: false, scope: None, live }
+    }
+
+    /// A watch has been started.
+    pub(super) fn expect(&mut self, watched: Watched) {
+        self.watches.insert(watched, Heard::default());
+    }
+
+    /// A scope begins. Forgets the watches that it does not have; their objects are gone.
+    pub(super) fn begin(&mut self, scope: Scope, wanted: &BTreeSet<Watched>) {
+        self.scope = Some(scope);
+        let left: Vec<Watched> = self.watches.keys().filter(|watched| !wanted.contains(*watched)).cloned().collect();
+        for watched in left {
+            let heard = self.watches.remove(&watched).unwrap_or_default();
+            self.problems_differ |= !heard.problems.is_empty() || heard.failure.is_some();
+            for name in heard.known {
+                self.gone(&watched, name);
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self, watched: &Watched, told: Told) {
+        match told {
+            Told::Seen(object) => self.seen(watched, *object),
+            Told::Gone(name) => self.forget(watched, &BTreeSet::from([name])),
+            Told::Listed(names) => {
+                let heard = self.watches.entry(watched.clone()).or_default();
+                heard.answered = true;
+                self.problems_differ |= heard.failure.take().is_some();
+                let gone: BTreeSet<ObjectName> = heard.known.difference(&names).cloned().collect();
+                self.forget(watched, &gone);
+            }
+            Told::Failed(failure) => self.failed(watched, failure),
+        }
+    }
+
+    /// What is to be told, if anything: nothing before every watch has answered.
+    pub(super) fn event(&mut self) -> Option<SourceEvent> {
+        let whole = self.watches.values().all(|heard| heard.answered);
+        let scope = if whole { self.scope.take() } else { None };
+        let news = !self.changes.is_empty() || self.problems_differ || scope.is_some();
+        if !(self.begun || whole) || !news {
+            return None;
+        }
+        self.begun = true;
+        self.problems_differ = false;
+        let failures =
+            self.watches.iter().filter_map(|(watched, heard)| Some(problem(watched, heard.failure.as_ref()?)));
+        let mut problems: Vec<Problem> =
+            failures.chain(self.watches.values().flat_map(|heard| heard.problems.values().cloned())).collect();
+        problems.sort();
+        Some(SourceEvent { changes: std::mem::take(&mut self.changes), problems, scope })
+    }
+
+    fn seen(&mut self, watched: &Watched, object: DynamicObject) {
+        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+        let name = ObjectName::new(namespace, object.metadata.name.as_deref().unwrap_or_default());
+        let reference = ObjectRef { kind: watched.kind, name: name.clone() };
+        if let Some(sender) = self.live.as_ref().filter(|_| has_status(watched.kind)) {
+            let _ = sender.send(live(reference.clone(), &object));
+        }
+        let heard = self.watches.entry(watched.clone()).or_default();
+        // One that hears of objects is not away.
+        self.problems_differ |= heard.failure.take().is_some();
+        heard.known.insert(name.clone());
+        let before = heard.problems.remove(&name);
+        let wrong = match serde_json::to_value(object).map(decode) {
+            Ok(Ok(Decoded::Item(item))) => {
+                self.changes.push(Change::Put(item));
+                None
+            }
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some((error.object, error.field.to_string(), error.message)),
+            Err(error) => Some((reference.to_string(), String::new(), error.to_string())),
+        };
+        let origin = Origin::Api { object: reference };
+        let now =
+            wrong.map(|(object, field, message)| Problem { origin, object, field, kind: ProblemKind::Object, message });
+        self.problems_differ |= before != now;
+        heard.problems.extend(now.map(|problem| (name, problem)));
+    }
+
+    fn forget(&mut self, watched: &Watched, names: &BTreeSet<ObjectName>) {
+        for name in names {
+            if let Some(heard) = self.watches.get_mut(watched) {
+                heard.known.remove(name);
+                self.problems_differ |= heard.problems.remove(name).is_some();
+            }
+            self.gone(watched, name.clone());
+        }
+    }
+
+    fn gone(&mut self, watched: &Watched, name: ObjectName) {
+        let object = ObjectRef { kind: watched.kind, name };
+        if let Some(live) = self.live.as_ref().filter(|_| has_status(watched.kind)) {
+            let _ = live.send(Live::Gone(object.clone()));
+        }
+        self.changes.push(Change::Remove(object));
+    }
+
+    /// A kind that the API server does not know has no objects. A refusal is no such answer: what was there stays.
+    fn failed(&mut self, watched: &Watched, failure: Failure) {
+        let gone = match (&failure, self.watches.get(watched)) {
+            (Failure::NotInstalled, Some(heard)) => heard.known.clone(),
+            _ => BTreeSet::new(),
+        };
+        self.forget(watched, &gone);
+        let heard = self.watches.entry(watched.clone()).or_default();
+        heard.answered |= !matches!(failure, Failure::Away(_));
+        self.problems_differ |= heard.failure.as_ref() != Some(&failure);
+        heard.failure = Some(failure);
+    }
+}
+
+/// A failure, told to whoever has to mend it.
+fn problem(watched: &Watched, failure: &Failure) -> Problem {
+    let (kind, message) = match failure {
+        Failure::NotInstalled => {
+            let message = "the API server does not know this kind: install the CRDs of the Gateway API";
+            (ProblemKind::NotInstalled, message.to_owned())
+        }
+        Failure::Forbidden(words) => {
+            (ProblemKind::Forbidden, format!("the API server refuses it: {words} (docs/scope.md lists the rights)"))
+        }
+        Failure::Away(words) => (ProblemKind::Away, format!("cannot be watched, what is known stays: {words}")),
+    };
+    let origin = Origin::Watch { kind: watched.kind };
+    Problem { origin, object: watched.to_string(), field: String::new(), kind, message }
+}

@@ -1,0 +1,56 @@
+//! How the API server names the kinds: group, version, plural.
+
+use kube::api::{Api, DynamicObject};
+use kube::core::ApiResource;
+use kube::{Client, core::GroupVersionKind};
+
+use super::watched::Watched;
+use crate::api::Kind;
+
+/// The versions in which a kind is asked for, best first: another is tried where the API server does not know the one before
+/// (the CRDs of Gateway API 1.4 have no ReferenceGrant `v1`).
+fn versions(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::ReferenceGrant => &["v1", "v1beta1"],
+        _ => &["v1"],
+    }
+}
+
+/// The kind as the API server names it, in each of its versions, best first.
+pub(super) fn resources(kind: Kind) -> impl ExactSizeIterator<Item = ApiResource> {
+    versions(kind).iter().map(move |version| {
+        let kind = GroupVersionKind::gvk(kind.group(), version, kind.as_str());
+        ApiResource::from_gvk(&kind)
+    })
+}
+
+/// The part of the API that a watch is about.
+pub(super) fn api(client: Client, watched: &Watched, resource: &ApiResource) -> Api<DynamicObject> {
+    match &watched.namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, resource),
+        None => Api::all_with(client, resource),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plurals_are_those_of_the_api_server() {
+        let plurals = [
+            (Kind::GatewayClass, "gatewayclasses"),
+            (Kind::Gateway, "gateways"),
+            (Kind::HttpRoute, "httproutes"),
+            (Kind::GrpcRoute, "grpcroutes"),
+            (Kind::ReferenceGrant, "referencegrants"),
+            (Kind::Service, "services"),
+            (Kind::EndpointSlice, "endpointslices"),
+            (Kind::Secret, "secrets"),
+            (Kind::Namespace, "namespaces"),
+        ];
+        for (kind, plural) in plurals {
+            assert!(resources(kind).all(|resource| resource.plural == plural), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What a scope comes to in watches.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::api::{Kind, ObjectName};
+use crate::snapshot::{Namespaces, Scope, Secrets};
+
+/// One watch: a kind, in all namespaces or one, and of these all objects or one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Watched {
+    /// The kind.
+    pub(super) kind: Kind,
+    /// `None`: all namespaces, or a cluster-scoped kind.
+    pub(super) namespace: Option<Arc<str>>,
+    /// `None`: all objects.
+    pub(super) name: Option<Arc<str>>,
+}
+
+impl Watched {
+    fn all(kind: Kind) -> Self {
+        Self { kind, namespace: None, name: None }
+    }
+
+    fn one(kind: Kind, object: &ObjectName) -> Self {
+        Self { kind, namespace: Some(object.namespace.clone()), name: Some(object.name.clone()) }
+    }
+}
+
+impl fmt::Display for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.namespace, &self.name) {
+            (Some(namespace), Some(name)) => write!(f, "{} {namespace}/{name}", self.kind),
+            (Some(namespace), None) => write!(f, "{} in namespace {namespace}", self.kind),
+            (None, Some(name)) => write!(f, "{} {name}", self.kind),
+            (None, None) => write!(f, "{}", self.kind),
+        }
+    }
+}
+
+/// The watches of a scope. No object is in two of them.
+pub(super) fn watches(scope: &Scope) -> BTreeSet<Watched> {
+    let mut watches: BTreeSet<_> = [Kind::GatewayClass, Kind::Namespace, Kind::ReferenceGrant].map(Watched::all).into();
+    watches.insert(match &scope.gateway {
+        Some(gateway) => Watched::one(Kind::Gateway, gateway),
+        None => Watched::all(Kind::Gateway),
+    });
+    for kind in [Kind::HttpRoute, Kind::GrpcRoute] {
+        watches.extend(within(&scope.routes, kind));
+    }
+    for kind in [Kind::Service, Kind::EndpointSlice] {
+        watches.extend(within(&scope.services, kind));
+    }
+    match &scope.secrets {
+        Secrets::In(namespaces) => watches.extend(within(namespaces, Kind::Secret)),
+        Secrets::Named(names) => watches.extend(names.iter().map(|name| Watched::one(Kind::Secret, name))),
+    }
+    watches
+}
+
+fn within(namespaces: &Namespaces, kind: Kind) -> Vec<Watched> {
+    match namespaces {
+        Namespaces::All => vec![Watched::all(kind)],
+        Namespaces::Named(names) => {
+            names.iter().map(|name| Watched { namespace: Some(name.clone()), ..Watched::all(kind) }).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waypoint_watches_its_gateway_by_name_and_no_secret_but_those_named() {
+        let named = |names: &[&str]| Namespaces::Named(names.iter().map(|&name| name.into()).collect());
+        let scope = Scope {
+            gateway: Some(ObjectName::new("shop", "waypoint")),
+            routes: named(&["shop"]),
+            services: named(&["shop", "stock"]),
+            secrets: Secrets::Named(BTreeSet::from([ObjectName::new("certs", "web")])),
+        };
+        let words: Vec<String> = watches(&scope).iter().map(ToString::to_string).collect();
+        let expected = [
+            "GatewayClass",
+            "Gateway shop/waypoint",
+            "HTTPRoute in namespace shop",
+            "GRPCRoute in namespace shop",
+            "ReferenceGrant",
+            "Service in namespace shop",
+            "Service in namespace stock",
+            "EndpointSlice in namespace shop",
+            "EndpointSlice in namespace stock",
+            "Secret certs/web",
+            "Namespace",
+        ];
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn everything_is_one_watch_for_each_kind() {
+        assert_eq!(watches(&Scope::everything()).len(), 9);
+    }
+}
