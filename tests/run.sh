@@ -12,7 +12,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 export CARGO_TERM_COLOR=never
 
-parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory callgrind)
+parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory callgrind waypoint)
 strict=0 chosen=()
 export PINGWAY_SCALE=${PINGWAY_SCALE:-ci}
 usage() { sed -n '2,10s/^# \{0,1\}//p' tests/run.sh; }

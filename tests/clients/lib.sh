@@ -1,4 +1,4 @@
-# Sourced by tests/parts/clients.sh: checks that count, and the processes that they need.
+# Sourced by parts that drive the binary from outside: checks that count, and the processes that they need.
 
 passed=0 failed=0 started=()
 scratch=$(mktemp -d)

@@ -1,0 +1,96 @@
+# Sourced by tests/parts/waypoint.sh, with a cluster that is up and has no CRDs of the Gateway API.
+
+k() { "$cluster/kubectl" "$@"; }
+inside() { "$cluster/exec" "$@"; }
+host=echo.shop.svc.cluster.local
+answer() { inside curl -sS -m 10 -o /dev/null -D - -H "host: $host" "$@" 2>&1; }
+code() { inside curl -sS -m 10 -o /dev/null -w '%{http_code}' "$@" 2>/dev/null; }
+problems() { inside curl -sS -m 10 http://127.0.0.1:15020/metrics | sed -n 's/^pingway_configuration_problems //p'; }
+admin() { inside curl -sS -m 10 "http://127.0.0.1:15000$1"; }
+
+# becomes NAME WANT COMMAND ...: the command prints this, within half a minute.
+becomes() {
+    local name=$1 want=$2 have end=$((SECONDS + 30))
+    shift 2
+    until have=$("$@"); [ "$have" = "$want" ]; do
+        [ $SECONDS -lt $end ] || { bad "$name: not $want" "$have"; return; }
+        sleep 0.1
+    done
+    ok "$name"
+}
+header() { answer "http://127.0.0.1:8088${1:-/}" | tr -d '\r' | sed -n 's/^traversed-waypoint: //p'; }
+
+# The pod's ServiceAccount, by a kubeconfig of its own.
+k create namespace shop >/dev/null
+k -n shop create serviceaccount waypoint >/dev/null
+k config view --raw --minify --flatten >"$scratch/kubeconfig"
+token=$(k -n shop create token waypoint)
+inside kubectl --kubeconfig "$scratch/kubeconfig" config set-credentials waypoint --token "$token" >/dev/null
+inside kubectl --kubeconfig "$scratch/kubeconfig" config set-context --current --user waypoint >/dev/null
+
+start "$cluster/exec" env KUBECONFIG="$scratch/kubeconfig" "$PINGWAY_BIN" proxy --gateway shop/waypoint --own-addresses 10.250.0.1 \
+    --drain-delay 0 --drain-deadline 2s
+proxy=$last
+# Rights before CRDs: the API server tells of the first that is missing.
+next 'docs/scope.md'
+ok "a missing right is told, with where to read on"
+is "not ready before it has all that it needs" "$(code http://127.0.0.1:15020/readyz)" 503
+"$cluster/crds" >/dev/null || bad "the CRDs are applied" ""
+k apply -f tests/e2e/waypoint.yaml >/dev/null || bad "the manifests are applied" ""
+k -n shop wait --for=condition=Available --timeout=60s deployment/echo >/dev/null || bad "echo runs" "$(k -n shop get pods)"
+
+becomes "CRDs and rights that come later are taken without a restart" 200 code http://127.0.0.1:15020/readyz
+becomes "the waypoint's manifests are served as they are" true header
+becomes "nothing is wrong" 0 problems
+is "a host that no listener has" "$(code -H 'host: other.test' http://127.0.0.1:8088/)" 404
+says "ztunnel's port is left alone" "$(inside ss -Hltn 'sport = :15008'; echo none)" '^none$'
+
+edit='[{"op":"replace","path":"/spec/rules/0/filters/0/responseHeaderModifier/add/0/value","value":"edited"}]'
+k -n shop patch httproute echo --type=json -p "$edit" >/dev/null
+becomes "an edit is followed" edited header
+
+k -n shop scale deployment echo --replicas=0 >/dev/null
+becomes "without endpoints" 503 code -H "host: $host" http://127.0.0.1:8088/
+k -n shop scale deployment echo --replicas=2 >/dev/null
+becomes "with endpoints again" 200 code -H "host: $host" http://127.0.0.1:8088/
+k -n shop wait --for=condition=Available --timeout=60s deployment/echo >/dev/null
+
+# A rollout of the backend, and the API server away: not one request may fail.
+inside env "PATH=$PATH" "$cluster/client" -h >/dev/null 2>&1
+k -n shop rollout restart deployment/echo >/dev/null
+says "a rollout of the backend loses no request" "$("$cluster/client" -host "$host" -count=3000 http://127.0.0.1:8088/ 2>&1; echo "exit $?")" 'exit 0'
+k -n shop rollout status deployment/echo --timeout=60s >/dev/null
+"$cluster/component" stop kube-apiserver
+says "while the API server is away requests are served" "$("$cluster/client" -host "$host" -count=1000 http://127.0.0.1:8088/ 2>&1; echo "exit $?")" 'exit 0'
+missing_server() { [ "$(problems)" -gt 0 ] && echo told; }
+becomes "that it is away is told" told missing_server
+"$cluster/component" start kube-apiserver
+becomes "once it is back nothing is wrong" 0 problems
+edit=${edit/edited/again}
+until k -n shop patch httproute echo --type=json -p "$edit" >/dev/null 2>&1 || [ $SECONDS -gt 600 ]; do sleep 0.2; done
+becomes "and edits are followed" again header
+
+# The scope grows with what the listener allows; a right that is not there yet is waited for.
+allow='[{"op":"add","path":"/spec/listeners/0/allowedRoutes","value":{"namespaces":{"from":"Selector","selector":{"matchLabels":{"team":"cart"}}}}}]'
+k apply -f tests/e2e/elsewhere.yaml >/dev/null
+is "a route of a namespace that the listener does not take" "$(code -H "host: $host" http://127.0.0.1:8088/cart)" 200
+k -n shop patch gateway waypoint --type=json -p "$allow" >/dev/null
+becomes "namespaces that it takes by selector need rights" told missing_server
+k -n cart create rolebinding waypoint --clusterrole=pingway-proxy-namespace --serviceaccount=shop:waypoint >/dev/null
+becomes "which once given are used" 302 code -H "host: $host" http://127.0.0.1:8088/cart
+becomes "with nothing wrong" 0 problems
+
+# A certificate: the one Secret that the listener names.
+k -n shop create secret generic other --from-literal=a=b >/dev/null
+can() { inside kubectl --kubeconfig "$scratch/kubeconfig" auth can-i "$@" 2>/dev/null; }
+is "the pod may read the Secret that is named" "$(can get secret/web -n shop)" yes
+is "and no other" "$(can get secret/other -n shop)" no
+is "nor Secrets elsewhere" "$(can list secrets -A)" no
+sed 's/namespace: .*/namespace: shop/; s/name: .*/name: web/' config/quickstart/tls.yaml | k apply -f - >/dev/null
+tls='[{"op":"add","path":"/spec/listeners/-","value":{"name":"tls","port":8448,"protocol":"HTTPS","tls":{"certificateRefs":[{"name":"web"}]}}}]'
+k -n shop patch gateway waypoint --type=json -p "$tls" >/dev/null
+becomes "an HTTPS listener comes with its Secret" 404 code -k https://127.0.0.1:8448/
+
+kill -TERM "$proxy"
+wait "$proxy"
+is "SIGTERM ends it with exit code 0" $? 0
