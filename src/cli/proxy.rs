@@ -57,7 +57,7 @@ fn serve_folder(args: &Args, folder: &Path) -> anyhow::Result<ExitCode> {
 fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> {
     let own_addresses = args.own_addresses.iter().copied().collect();
     let served = Served::Pod { gateway: gateway.clone(), own_addresses };
-    serve(&args.flags, served, |wires| Ok(kubernetes::start(wires.scope, wires.events, None)?), async |_| Ok(()))
+    serve(&args.flags, served, |wires| Ok(kubernetes::start(wires.scope, wires.events)?), async |_| Ok(()))
 }
 
 fn object_name(text: &str) -> Result<ObjectName, String> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::attachment::gateway_name;
 use super::grant::Grants;
 use super::selector::takes_namespace;
-use crate::api::{AllowedRoutes, BackendRef, CertificateRef, Gateway, Kind, NamespacesFrom, ObjectName, ParentRef};
+use crate::api::{BackendRef, CertificateRef, Gateway, Kind, NamespacesFrom, ObjectName, ParentRef};
 use crate::snapshot::{Namespaces, Scope, Secrets, Snapshot};
 
 /// What the pods of a Gateway have to see, as far as the snapshot tells. Seeing more can make it grow: routes name Services
@@ -33,11 +33,10 @@ pub fn scope(snapshot: &Snapshot, gateway: &ObjectName) -> Scope {
 fn routes(gateway: &Gateway, snapshot: &Snapshot) -> Namespaces {
     let mut named = BTreeSet::from([gateway.meta.name.namespace.clone()]);
     for listener in &gateway.spec.listeners {
-        let AllowedRoutes { namespaces: Some(allowed), .. } = listener.allowed_routes.clone().unwrap_or_default()
-        else {
+        let Some(allowed) = listener.allowed_routes.as_ref().and_then(|allowed| allowed.namespaces.as_ref()) else {
             continue;
         };
-        match (allowed.from, &allowed.selector) {
+        match (&allowed.from, &allowed.selector) {
             (Some(NamespacesFrom::All), _) => return Namespaces::All,
             (Some(NamespacesFrom::Selector), Some(selector)) => {
                 let names = snapshot.namespaces.keys().map(|namespace| &namespace.name);

@@ -112,7 +112,9 @@ impl State {
         let mut touched = self.snapshot.apply(changes);
         touched.services.append(&mut renamed);
         let first = source_spoke && self.next.generation == 0;
-        self.follow_scope();
+        if touched.configuration {
+            self.follow_scope();
+        }
         if self.next.generation == 0 && !self.sees_everything() {
             return self.publish_report();
         }

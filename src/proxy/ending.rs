@@ -72,7 +72,7 @@ impl Ending {
 async fn cut(mut client: Client, mut context: Context<'_>, reason: Reason) -> Kept {
     if context.grpc {
         let failure = Failure::new(StatusCode::OK, reason);
-        context.outcome.grpc_status = Some(failure.grpc_status());
+        context.outcome.grpc_status = Some(failure.reason.grpc_status());
         let trailers = respond::grpc_trailers(&mut context, failure);
         context.end(Some(reason));
         let _ = client.finish_with(trailers).await;

@@ -36,17 +36,6 @@ impl Failure {
     pub(crate) const fn new(status: StatusCode, reason: Reason) -> Self {
         Self { status, reason }
     }
-
-    /// gRPC's status code for it (the protocol's own mapping knows only HTTP's codes, and calls too much UNKNOWN).
-    pub(crate) fn grpc_status(self) -> u16 {
-        match self.reason {
-            Reason::RequestTimeout | Reason::BackendTimeout | Reason::ClientTimeout | Reason::StreamIdle => 4,
-            Reason::HeadersTooLarge => 8,
-            Reason::NoRoute | Reason::Misdirected | Reason::MethodRefused => 12,
-            Reason::BadRequest => 13,
-            _ => 14,
-        }
-    }
 }
 
 impl Broken {
@@ -129,11 +118,11 @@ mod tests {
 
     #[test]
     fn time_that_runs_out_is_deadline_exceeded_and_a_missing_route_unimplemented() {
-        let grpc = |broken: Broken| broken.failure().unwrap().grpc_status();
+        let grpc = |broken: Broken| broken.failure().unwrap().reason.grpc_status();
         assert_eq!(grpc(Broken::Expired(Expired::Request)), 4);
         assert_eq!(grpc(Broken::Expired(Expired::Try)), 4);
-        assert_eq!(Failure::from(NotFound::NoRule).grpc_status(), 12);
-        assert_eq!(of_cause(Cause::Connect).grpc_status(), 14);
+        assert_eq!(Failure::from(NotFound::NoRule).reason.grpc_status(), 12);
+        assert_eq!(of_cause(Cause::Connect).reason.grpc_status(), 14);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use http::{Method, Version};
 use pingora::http::RequestHeader;
 
 use crate::table::path::normalise;
-use crate::table::request::RequestView;
+use crate::table::request::{RequestView, has_grpc_content};
 
 /// What a request is for: borrowed from its head where nothing had to be changed.
 #[derive(Debug, PartialEq, Eq)]
@@ -110,13 +110,9 @@ impl Target<'_> {
     }
 }
 
-/// Whether a request is a gRPC call (gRPC over HTTP/2: content-type `application/grpc`, with a suffix or without).
+/// Whether a request is a gRPC call.
 pub(crate) fn is_grpc(head: &RequestHeader, http2: bool) -> bool {
-    http2
-        && head.headers.get(http::header::CONTENT_TYPE).is_some_and(|value| {
-            let rest = value.as_bytes().strip_prefix(b"application/grpc");
-            rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
-        })
+    http2 && has_grpc_content(&head.headers)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(crate) async fn fail(mut client: Client, mut context: Context<'_>, failure: 
         client.close_after();
     }
     if context.grpc {
-        context.outcome.grpc_status = Some(failure.grpc_status());
+        context.outcome.grpc_status = Some(failure.reason.grpc_status());
         context.answered(StatusCode::OK.as_u16(), Some(reason));
         let head = grpc_head(&mut context, failure);
         return send(client, context, head, Bytes::new()).await;
@@ -59,7 +59,7 @@ pub(crate) async fn redirect(
 /// After the head of a gRPC response has gone out: the trailers that end the call.
 pub(crate) fn grpc_trailers(context: &mut Context<'_>, failure: Failure) -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(2);
-    trailers.insert(GRPC_STATUS, HeaderValue::from(failure.grpc_status()));
+    trailers.insert(GRPC_STATUS, HeaderValue::from(failure.reason.grpc_status()));
     trailers.insert(GRPC_MESSAGE, grpc_message(context, failure));
     trailers
 }
@@ -121,7 +121,7 @@ fn head(context: &mut Context<'_>, failure: Failure) -> ResponseHeader {
 fn grpc_head(context: &mut Context<'_>, failure: Failure) -> ResponseHeader {
     let mut head = empty(StatusCode::OK);
     head.set(&CONTENT_TYPE, &HeaderValue::from_static("application/grpc"));
-    head.set(&GRPC_STATUS, &HeaderValue::from(failure.grpc_status()));
+    head.set(&GRPC_STATUS, &HeaderValue::from(failure.reason.grpc_status()));
     head.set(&GRPC_MESSAGE, &grpc_message(context, failure));
     head.set(&REASON, &HeaderValue::from_static(failure.reason.as_str()));
     head.set(&REQUEST_ID, context.request_id());

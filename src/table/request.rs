@@ -2,6 +2,7 @@
 
 use std::net::Ipv6Addr;
 
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 /// What lookup reads of a request: borrowed, normalised.
@@ -17,6 +18,12 @@ pub struct RequestView<'a> {
     pub method: &'a Method,
     /// Header fields.
     pub headers: &'a HeaderMap,
+}
+
+/// Whether fields are those of a gRPC call (gRPC over HTTP/2: content-type `application/grpc`, with a suffix or without).
+pub fn has_grpc_content(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
+    content_type.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
 /// Longest host, in bytes: a DNS name without its trailing dot (RFC 1035, 2.3.4).

@@ -53,6 +53,19 @@ labels! {
     }
 }
 
+impl Reason {
+    /// gRPC's status code for it (the protocol's own mapping knows only HTTP's codes, and calls too much UNKNOWN).
+    pub fn grpc_status(self) -> u16 {
+        match self {
+            Self::RequestTimeout | Self::BackendTimeout | Self::ClientTimeout | Self::StreamIdle => 4,
+            Self::HeadersTooLarge => 8,
+            Self::NoRoute | Self::Misdirected | Self::MethodRefused => 12,
+            Self::BadRequest => 13,
+            _ => 14,
+        }
+    }
+}
+
 /// How one request ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {

@@ -13,6 +13,7 @@ use crate::table::filter::{Filters, HeaderEdits, Redirect, Scheme};
 use crate::table::listener::{Listener, Protocol};
 use crate::table::matches::PathMatched;
 use crate::table::rule::{Action, Rule};
+use crate::telemetry::outcome::Reason;
 
 /// What comes of the request.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -73,11 +74,11 @@ pub(super) fn of(
 ) -> Effect {
     match &rule.action {
         Action::Redirect { redirect, .. } => redirected(redirect, request, matched, listener),
-        Action::Fail { status, why } => answer(*status, request, why),
+        Action::Fail { status, why } => answer((*status, Reason::RuleInvalid), request, why),
         Action::Forward { filters, backends } => {
             let whole: u64 = backends.iter().map(|backend| u64::from(backend.weight)).sum();
             if whole == 0 {
-                return answer(500, request, "no backendRef has a share above zero");
+                return answer((500, Reason::NoBackend), request, "no backendRef has a share above zero");
             }
             let share = |backend: &WeightedBackend| {
                 let outgoing = outgoing(request, matched, [filters, &backend.filters]);
@@ -100,12 +101,12 @@ fn redirected(redirect: &Redirect, request: &Request, matched: PathMatched, list
             status: redirect.status,
             location: String::from_utf8_lossy(location.as_bytes()).into_owned(),
         },
-        None => answer(400, request, "the request makes no Location"),
+        None => answer((400, Reason::BadRequest), request, "the request makes no Location"),
     }
 }
 
-fn answer(status: u16, request: &Request, why: &str) -> Effect {
-    Effect::Answer { status, answer: words::answer(status, request.is_grpc()), why: why.to_owned() }
+fn answer((status, reason): (u16, Reason), request: &Request, why: &str) -> Effect {
+    Effect::Answer { status, answer: words::answer(status, reason, request.is_grpc()), why: why.to_owned() }
 }
 
 fn share(
@@ -114,18 +115,22 @@ fn share(
     (request, grpc): (Outgoing, bool),
     (snapshot, options): (&Snapshot, &Options),
 ) -> Share {
-    let fails = |status, why: &str| Some(format!("{}: {why}", words::answer(status, grpc)));
+    let fails = |status, reason, why: &str| Some(format!("{}: {why}", words::answer(status, reason, grpc)));
     match &backend.target {
-        Target::Invalid { why } => {
-            Share { percent, backend: None, endpoints: Vec::new(), fails: fails(500, why), request }
-        }
+        Target::Invalid { why } => Share {
+            percent,
+            backend: None,
+            endpoints: Vec::new(),
+            fails: fails(500, Reason::BackendInvalid, why),
+            request,
+        },
         Target::Backend(key) => {
             if let Some(name) = dns_name(snapshot, key, options) {
                 let endpoints = vec![format!("{name}:{} as it then resolves", key.port)];
                 return Share { percent, backend: Some(key.to_string()), endpoints, fails: None, request };
             }
             let addresses = endpoints(snapshot, key, options).addresses;
-            let fails = if addresses.is_empty() { fails(503, "no endpoints") } else { None };
+            let fails = if addresses.is_empty() { fails(503, Reason::NoEndpoint, "no endpoints") } else { None };
             let endpoints = addresses.iter().map(ToString::to_string).collect();
             Share { percent, backend: Some(key.to_string()), endpoints, fails, request }
         }

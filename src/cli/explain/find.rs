@@ -17,6 +17,7 @@ use crate::table::filter::Scheme;
 use crate::table::listener::{Listener, Protocol};
 use crate::table::lookup::{HostIndex, NotFound, PathTrees, PortIndex};
 use crate::table::rule::Rule;
+use crate::telemetry::outcome::Reason;
 
 /// The answer: where the request goes, or why nowhere.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -164,16 +165,23 @@ fn on_port<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Requ
 
 fn why_not(why: NotFound, request: &Request, listeners: &[Of<'_>]) -> String {
     let (host, port, grpc) = (request.view().host, request.port, request.is_grpc());
-    let answer = |status| words::answer(status, grpc);
+    let answer = |status, reason| words::answer(status, reason, grpc);
     match why {
         NotFound::NoListener => {
             let hostnames: Vec<_> = listeners.iter().map(|(_, listener)| listener.hostname.to_string()).collect();
-            format!("{}: no listener on port {port} serves {host:?}; they serve {}", answer(404), hostnames.join(", "))
+            format!(
+                "{}: no listener on port {port} serves {host:?}; they serve {}",
+                answer(404, Reason::NoRoute),
+                hostnames.join(", ")
+            )
         }
         NotFound::Misdirected => {
             let name = &request.server_name;
-            format!("{}: the connection was opened for {name}, and another listener serves {host:?}", answer(421))
+            format!(
+                "{}: the connection was opened for {name}, and another listener serves {host:?}",
+                answer(421, Reason::Misdirected)
+            )
         }
-        NotFound::NoRule => format!("{}: no rule of the listener takes the request", answer(404)),
+        NotFound::NoRule => format!("{}: no rule of the listener takes the request", answer(404, Reason::NoRoute)),
     }
 }

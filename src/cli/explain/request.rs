@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::table::filter::Scheme;
 use crate::table::path::normalise;
-use crate::table::request::{HostText, RequestView};
+use crate::table::request::{HostText, RequestView, has_grpc_content};
 
 /// A request, in the form that lookup reads.
 #[derive(Clone, Debug)]
@@ -64,11 +64,9 @@ impl Request {
         })
     }
 
-    /// Whether it is a gRPC call, which is told a gRPC status (gRPC over HTTP/2).
+    /// Whether it is a gRPC call, which is told a gRPC status.
     pub(super) fn is_grpc(&self) -> bool {
-        let content_type = self.headers.get(http::header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let rest = content_type.and_then(|value| value.strip_prefix(b"application/grpc"));
-        rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+        has_grpc_content(&self.headers)
     }
 
     pub(super) fn view(&self) -> RequestView<'_> {

@@ -3,6 +3,7 @@
 use crate::table::matches::{LostBy, Match, PathMatch, ValueMatch};
 use crate::table::request::RequestView;
 use crate::table::rule::Rule;
+use crate::telemetry::outcome::Reason;
 
 /// A rule, as its route spells it.
 pub(super) fn rule(rule: &Rule) -> String {
@@ -13,11 +14,13 @@ pub(super) fn rule(rule: &Rule) -> String {
 }
 
 /// What the proxy answers by itself: an HTTP status, or to a gRPC call the status that its client is told.
-pub(super) fn answer(status: u16, grpc: bool) -> String {
-    match (grpc, status) {
+pub(super) fn answer(status: u16, reason: Reason, grpc: bool) -> String {
+    match (grpc, reason.grpc_status()) {
         (false, _) => status.to_string(),
-        (true, 404 | 421) => "gRPC UNIMPLEMENTED".to_owned(),
-        (true, _) => "gRPC UNAVAILABLE".to_owned(),
+        (true, 12) => "gRPC UNIMPLEMENTED".to_owned(),
+        (true, 13) => "gRPC INTERNAL".to_owned(),
+        (true, 14) => "gRPC UNAVAILABLE".to_owned(),
+        (true, code) => format!("gRPC status {code}"),
     }
 }
 

@@ -3,18 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::api::DynamicObject;
-use tokio::sync::mpsc::UnboundedSender;
 
-use super::live::{Live, has_status, live};
 use super::watched::Watched;
-use super::watching::{Failure, Told};
+use super::watching::{Failure, Told, name};
 use crate::api::decode::{Decoded, decode};
 use crate::api::{ObjectName, ObjectRef};
 use crate::snapshot::{Change, Scope};
 use crate::source::{Origin, Problem, ProblemKind, SourceEvent};
 
 /// What the watches have told.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Collection {
     watches: BTreeMap<Watched, Heard>,
     /// Changes since the last event.
@@ -25,7 +23,6 @@ pub(super) struct Collection {
     begun: bool,
     /// What is seen, once every watch of it has answered; taken by the event that tells so.
     scope: Option<Scope>,
-    live: Option<UnboundedSender<Live>>,
 }
 
 /// What one watch has told.
@@ -40,10 +37,6 @@ struct Heard {
 }
 
 impl Collection {
-    pub(super) fn new(live: Option<UnboundedSender<Live>>) -> Self {
-        Self { watches: BTreeMap::new(), changes: Vec::new(), problems_differ: false, begun: false, scope: None, live }
-    }
-
     /// A watch has been started.
     pub(super) fn expect(&mut self, watched: Watched) {
         self.watches.insert(watched, Heard::default());
@@ -57,23 +50,35 @@ impl Collection {
             let heard = self.watches.remove(&watched).unwrap_or_default();
             self.problems_differ |= !heard.problems.is_empty() || heard.failure.is_some();
             for name in heard.known {
-                self.gone(&watched, name);
+                self.changes.push(Change::Remove(ObjectRef { kind: watched.kind, name }));
             }
         }
     }
 
+    /// Takes in what a watch told. One that is not expected any more is of no concern.
     pub(super) fn take(&mut self, watched: &Watched, told: Told) {
-        match told {
-            Told::Seen(object) => self.seen(watched, *object),
-            Told::Gone(name) => self.forget(watched, &BTreeSet::from([name])),
+        let Some(heard) = self.watches.get_mut(watched) else { return };
+        let (gone, problems_differ) = match told {
+            Told::Seen(object) => return self.seen(watched, *object),
+            Told::Gone(name) => (BTreeSet::from([name]), false),
             Told::Listed(names) => {
-                let heard = self.watches.entry(watched.clone()).or_default();
                 heard.answered = true;
-                self.problems_differ |= heard.failure.take().is_some();
-                let gone: BTreeSet<ObjectName> = heard.known.difference(&names).cloned().collect();
-                self.forget(watched, &gone);
+                (heard.known.difference(&names).cloned().collect(), heard.failure.take().is_some())
             }
-            Told::Failed(failure) => self.failed(watched, failure),
+            // A kind that the API server does not know has no objects. Another refusal is no such answer: what was there stays.
+            Told::Failed(failure) => {
+                let gone = if failure == Failure::NotInstalled { heard.known.clone() } else { BTreeSet::new() };
+                heard.answered |= !matches!(failure, Failure::Away(_));
+                let differs = heard.failure.as_ref() != Some(&failure);
+                heard.failure = Some(failure);
+                (gone, differs)
+            }
+        };
+        self.problems_differ |= problems_differ;
+        for name in gone {
+            heard.known.remove(&name);
+            self.problems_differ |= heard.problems.remove(&name).is_some();
+            self.changes.push(Change::Remove(ObjectRef { kind: watched.kind, name }));
         }
     }
 
@@ -96,13 +101,9 @@ impl Collection {
     }
 
     fn seen(&mut self, watched: &Watched, object: DynamicObject) {
-        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-        let name = ObjectName::new(namespace, object.metadata.name.as_deref().unwrap_or_default());
+        let Some(heard) = self.watches.get_mut(watched) else { return };
+        let name = name(&object);
         let reference = ObjectRef { kind: watched.kind, name: name.clone() };
-        if let Some(sender) = self.live.as_ref().filter(|_| has_status(watched.kind)) {
-            let _ = sender.send(live(reference.clone(), &object));
-        }
-        let heard = self.watches.entry(watched.clone()).or_default();
         // One that hears of objects is not away.
         self.problems_differ |= heard.failure.take().is_some();
         heard.known.insert(name.clone());
@@ -121,37 +122,6 @@ impl Collection {
             wrong.map(|(object, field, message)| Problem { origin, object, field, kind: ProblemKind::Object, message });
         self.problems_differ |= before != now;
         heard.problems.extend(now.map(|problem| (name, problem)));
-    }
-
-    fn forget(&mut self, watched: &Watched, names: &BTreeSet<ObjectName>) {
-        for name in names {
-            if let Some(heard) = self.watches.get_mut(watched) {
-                heard.known.remove(name);
-                self.problems_differ |= heard.problems.remove(name).is_some();
-            }
-            self.gone(watched, name.clone());
-        }
-    }
-
-    fn gone(&mut self, watched: &Watched, name: ObjectName) {
-        let object = ObjectRef { kind: watched.kind, name };
-        if let Some(live) = self.live.as_ref().filter(|_| has_status(watched.kind)) {
-            let _ = live.send(Live::Gone(object.clone()));
-        }
-        self.changes.push(Change::Remove(object));
-    }
-
-    /// A kind that the API server does not know has no objects. A refusal is no such answer: what was there stays.
-    fn failed(&mut self, watched: &Watched, failure: Failure) {
-        let gone = match (&failure, self.watches.get(watched)) {
-            (Failure::NotInstalled, Some(heard)) => heard.known.clone(),
-            _ => BTreeSet::new(),
-        };
-        self.forget(watched, &gone);
-        let heard = self.watches.entry(watched.clone()).or_default();
-        heard.answered |= !matches!(failure, Failure::Away(_));
-        self.problems_differ |= heard.failure.as_ref() != Some(&failure);
-        heard.failure = Some(failure);
     }
 }
 

@@ -9,7 +9,6 @@
 
 mod client;
 mod collection;
-mod live;
 mod resource;
 #[cfg(test)]
 mod tests;
@@ -22,7 +21,6 @@ use std::collections::BTreeMap;
 pub use client::ConnectError;
 use collection::Collection;
 use kube::Client;
-pub use live::Live;
 pub use thread::{Source, start};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -35,17 +33,14 @@ use crate::snapshot::Scope;
 
 /// Follows what the API server has of a scope, until the answer is dropped. A scope that grows or shrinks starts and ends
 /// watches; what left it is told as gone.
-///
-/// `live` hears of the status and version of each object, for whoever writes statuses.
 fn follow(
     client: Client,
     scope: watch::Receiver<Scope>,
     events: UnboundedSender<SourceEvent>,
-    live: Option<UnboundedSender<Live>>,
 ) -> AbortOnDropHandle<()> {
     let (tell, told) = unbounded_channel();
     let follower =
-        Follower { client, scope, tell, events, watches: BTreeMap::new(), collection: Collection::new(live) };
+        Follower { client, scope, tell, events, watches: BTreeMap::new(), collection: Collection::default() };
     AbortOnDropHandle::new(tokio::spawn(follower.run(told)))
 }
 
@@ -68,10 +63,10 @@ impl Follower {
                     Err(_) => return,
                 },
                 Some((watched, what)) = told.recv() => {
-                    self.take(&watched, what);
+                    self.collection.take(&watched, what);
                     // A burst is one event; a first change waits for nothing.
                     while let Ok((watched, what)) = told.try_recv() {
-                        self.take(&watched, what);
+                        self.collection.take(&watched, what);
                     }
                 }
             }
@@ -80,13 +75,6 @@ impl Follower {
             {
                 return;
             }
-        }
-    }
-
-    /// What a watch told just before it was ended is of no concern any more.
-    fn take(&mut self, watched: &Watched, what: Told) {
-        if self.watches.contains_key(watched) {
-            self.collection.take(watched, what);
         }
     }
 

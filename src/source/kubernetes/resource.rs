@@ -1,14 +1,13 @@
 //! How the API server names the kinds: group, version, plural.
 
+use kube::Client;
 use kube::api::{Api, DynamicObject};
-use kube::core::ApiResource;
-use kube::{Client, core::GroupVersionKind};
+use kube::core::{ApiResource, GroupVersionKind};
 
 use super::watched::Watched;
 use crate::api::Kind;
 
-/// The versions in which a kind is asked for, best first: another is tried where the API server does not know the one before
-/// (the CRDs of Gateway API 1.4 have no ReferenceGrant `v1`).
+/// The versions in which a kind is asked for, best first: another is tried where the API server does not know the one before.
 fn versions(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ReferenceGrant => &["v1", "v1beta1"],
@@ -17,7 +16,7 @@ fn versions(kind: Kind) -> &'static [&'static str] {
 }
 
 /// The kind as the API server names it, in each of its versions, best first.
-pub(super) fn resources(kind: Kind) -> impl ExactSizeIterator<Item = ApiResource> {
+pub(super) fn resources(kind: Kind) -> impl Iterator<Item = ApiResource> {
     versions(kind).iter().map(move |version| {
         let kind = GroupVersionKind::gvk(kind.group(), version, kind.as_str());
         ApiResource::from_gvk(&kind)

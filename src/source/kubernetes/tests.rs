@@ -124,7 +124,7 @@ impl Running {
     fn start(server: &Server) -> Self {
         let (sender, events) = unbounded_channel();
         let (scope, scopes) = watch::channel(Scope::everything());
-        Self { events, scope, _follower: follow(server.client(), scopes, sender, None) }
+        Self { events, scope, _follower: follow(server.client(), scopes, sender) }
     }
 
     async fn next(&mut self) -> SourceEvent {
@@ -279,4 +279,23 @@ async fn a_watch_that_is_refused_for_a_while_is_told_until_it_goes_on() {
         })
         .await;
     assert!(!gone, "what was there stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_refused_again_and_again_is_asked_for_ever_less_often() {
+    let server = Server::default();
+    let refusals = 20;
+    server.refusals.lock().expect("a lock").insert("httproutes".into(), vec![403; refusals]);
+    let begun = tokio::time::Instant::now();
+    let mut running = Running::start(&server);
+    running.until(|event| (!event.problems.is_empty()).then_some(())).await;
+    loop {
+        let event = tokio::time::timeout(Duration::from_secs(30), running.events.recv()).await;
+        if server.refusals.lock().expect("a lock")["httproutes"].is_empty() && event.is_err() {
+            break;
+        }
+    }
+    // Each refused watch had a list that was answered; the waits grow to 10 s all the same.
+    assert_eq!(server.lists.lock().expect("a lock")["httproutes"], refusals + 1);
+    assert!(begun.elapsed() > Duration::from_secs(90), "{:?}", begun.elapsed());
 }

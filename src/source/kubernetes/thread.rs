@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{oneshot, watch};
 
 use super::client::{ConnectError, connect};
-use super::{Live, follow};
+use super::follow;
 use crate::snapshot::Scope;
 use crate::source::SourceEvent;
 
@@ -17,16 +17,11 @@ pub struct Source {
     _stop: oneshot::Sender<()>,
 }
 
-/// Starts to follow what the API server has of a scope: events as [`super`] promises them. `live` hears of the status and
-/// version of each object, for whoever writes statuses.
+/// Starts to follow what the API server has of a scope: events as [`super`] promises them.
 ///
 /// # Errors
 /// There is no configuration of an API server, or none that can be used. That it is away is no error: it is asked again.
-pub fn start(
-    scope: watch::Receiver<Scope>,
-    events: UnboundedSender<SourceEvent>,
-    live: Option<UnboundedSender<Live>>,
-) -> Result<Source, ConnectError> {
+pub fn start(scope: watch::Receiver<Scope>, events: UnboundedSender<SourceEvent>) -> Result<Source, ConnectError> {
     let (stop, stopped) = oneshot::channel();
     let (tell, connected) = mpsc::channel();
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ConnectError::Thread)?;
@@ -35,7 +30,7 @@ pub fn start(
             match connect().await {
                 Ok(client) => {
                     let _ = tell.send(Ok(()));
-                    let _follower = follow(client, scope, events, live);
+                    let _follower = follow(client, scope, events);
                     let _ = stopped.await;
                 }
                 Err(error) => drop(tell.send(Err(error))),

@@ -10,6 +10,7 @@ use kube::core::{ApiResource, PartialObjectMeta};
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Client, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{Instant, sleep};
 
 use super::resource::{api, resources};
 use super::watched::Watched;
@@ -17,7 +18,7 @@ use crate::api::{Kind, ObjectName};
 
 /// Longest wait before the API server is asked again.
 const LONGEST: Duration = Duration::from_secs(10);
-/// First wait before it is asked again; doubled at each failure in a row.
+/// First wait before it is asked again; doubled at each failure that follows the one before within [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(200);
 
 /// What a watch tells.
@@ -46,7 +47,7 @@ pub(super) enum Failure {
 
 /// Watches until the receiver is gone.
 pub(super) async fn watch_one(client: Client, watched: Watched, tell: UnboundedSender<(Watched, Told)>) {
-    let mut wait = SHORTEST;
+    let mut wait = Wait { next: SHORTEST, last: Instant::now() };
     loop {
         for resource in resources(watched.kind) {
             let mut watching = Watching { watched: &watched, resource: &resource, tell: &tell, wait: &mut wait };
@@ -57,7 +58,7 @@ pub(super) async fn watch_one(client: Client, watched: Watched, tell: UnboundedS
         if tell.send((watched.clone(), Told::Failed(Failure::NotInstalled))).is_err() {
             return;
         }
-        pause(&mut wait).await;
+        wait.pause().await;
     }
 }
 
@@ -76,7 +77,7 @@ struct Watching<'a> {
     watched: &'a Watched,
     resource: &'a ApiResource,
     tell: &'a UnboundedSender<(Watched, Told)>,
-    wait: &'a mut Duration,
+    wait: &'a mut Wait,
 }
 
 impl Watching<'_> {
@@ -114,20 +115,17 @@ impl Watching<'_> {
                     listed.insert(name(&object));
                     self.told(Told::Seen(Box::new(self.whole(object))))?;
                 }
-                Ok(Event::InitDone) => {
-                    *self.wait = SHORTEST;
-                    self.told(Told::Listed(std::mem::take(&mut listed)))?;
-                }
+                Ok(Event::InitDone) => self.told(Told::Listed(std::mem::take(&mut listed)))?,
                 Ok(Event::Apply(object)) => self.told(Told::Seen(Box::new(self.whole(object))))?,
                 Ok(Event::Delete(object)) => self.told(Told::Gone(name(&object)))?,
                 Err(error) => match failure(&error) {
                     // A page of a list that expired, or a watch: the watcher lists anew by itself.
-                    None => {}
+                    None => self.wait.pause().await,
                     Some(Failure::NotInstalled) => return Ok(Next::OtherVersion),
                     // Listed anew: that a watch goes on is told by nothing, that a list is complete is.
                     Some(failure) => {
                         self.told(Told::Failed(failure))?;
-                        pause(self.wait).await;
+                        self.wait.pause().await;
                         return Ok(Next::SameVersion);
                     }
                 },
@@ -149,7 +147,8 @@ impl Watching<'_> {
     }
 }
 
-fn name(object: &DynamicObject) -> ObjectName {
+/// Namespace and name of an object.
+pub(super) fn name(object: &DynamicObject) -> ObjectName {
     ObjectName::new(object.metadata.namespace.as_deref().unwrap_or_default(), object.name_any())
 }
 
@@ -167,7 +166,7 @@ fn from_metadata(object: PartialObjectMeta<DynamicObject>) -> DynamicObject {
     DynamicObject { types: None, metadata: object.metadata, data: serde_json::Value::default() }
 }
 
-/// What an error means. `None`: the watcher mends it by itself, at once.
+/// What an error means. `None`: the watcher mends it by itself.
 fn failure(error: &watcher::Error) -> Option<Failure> {
     let status = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
@@ -193,9 +192,20 @@ fn root(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-/// Waits before the API server is asked again: longer each time, and not all watches together.
-async fn pause(wait: &mut Duration) {
-    let spread = wait.mul_f32(0.75 + fastrand::f32() / 2.0);
-    tokio::time::sleep(spread).await;
-    *wait = (*wait * 2).min(LONGEST);
+/// The waits of one watch before the API server is asked again.
+struct Wait {
+    next: Duration,
+    last: Instant,
+}
+
+impl Wait {
+    /// Waits, longer each time that failures follow each other, and not all watches together. A list that succeeds ends no row
+    /// of failures: its watch may be refused all the same.
+    async fn pause(&mut self) {
+        if self.last.elapsed() > LONGEST {
+            self.next = SHORTEST;
+        }
+        sleep(self.next.mul_f32(0.75 + fastrand::f32() / 2.0)).await;
+        *self = Self { next: (self.next * 2).min(LONGEST), last: Instant::now() };
+    }
 }
