@@ -6,7 +6,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::precedence::Specificity;
+use super::precedence::{Difference, Predicate, Specificity, differ};
 use super::route::{Candidate, Resolved};
 use super::shadow;
 use crate::table::hostname::HostPattern;
@@ -70,6 +70,16 @@ impl Hosts {
     /// All shadowed matches, and the host on which they are.
     pub(super) fn shadows(&self) -> impl Iterator<Item = (&HostPattern, &Shadow)> {
         self.hosts.values().flat_map(|kept| kept.shadows.iter().map(|shadow| (&kept.host.hostname, shadow)))
+    }
+
+    /// What decided between two matches of one of the hosts. `None`: not both are there, or they are one.
+    pub(super) fn decided(&self, host: &Arc<Host>, one: &Entry, other: &Entry) -> Option<Predicate> {
+        let kept = self.hosts.values().find(|kept| Arc::ptr_eq(&kept.host, host))?;
+        let place = |of: &Entry| {
+            let is = |entry: &Entry| Arc::ptr_eq(&entry.rule, &of.rule) && entry.matches == of.matches;
+            kept.places.iter().find(|place| place.entry().is_some_and(|entry| is(entry)))
+        };
+        place(one)?.difference(place(other)?).map(|(by, _)| by)
     }
 
     /// Takes on the routes that the listener has now, sorted by kind and name.
@@ -138,14 +148,20 @@ impl Place {
     }
 
     /// The specification's order: the match, the route's age, its namespace and name, then the order of its rules.
-    fn before(&self, other: &Self) -> Ordering {
+    fn difference(&self, other: &Self) -> Option<Difference> {
         let (a, b) = (&self.route, &other.route);
+        let rule = |place: &Self| place.entry().map(|entry| entry.rule.index);
         self.specificity
-            .before(&other.specificity)
-            .then_with(|| a.created.cmp(&b.created))
-            .then_with(|| a.object.name.cmp(&b.object.name))
-            .then_with(|| a.object.kind.cmp(&b.object.kind))
-            .then_with(|| self.candidate.cmp(&other.candidate))
+            .difference(&other.specificity)
+            .or_else(|| differ(Predicate::Age, a.created.cmp(&b.created)))
+            .or_else(|| differ(Predicate::Name, a.object.name.cmp(&b.object.name)))
+            .or_else(|| differ(Predicate::Kind, a.object.kind.cmp(&b.object.kind)))
+            .or_else(|| differ(Predicate::Rule, rule(self).cmp(&rule(other))))
+            .or_else(|| differ(Predicate::Match, self.candidate.cmp(&other.candidate)))
+    }
+
+    fn before(&self, other: &Self) -> Ordering {
+        self.difference(other).map_or(Ordering::Equal, |(_, order)| order)
     }
 }
 

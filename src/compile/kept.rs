@@ -36,6 +36,11 @@ impl Routes {
         self.backends.keys().cloned().collect()
     }
 
+    /// The routes of the last update by themselves, by kind and name.
+    pub(super) fn parsed(&self) -> impl Iterator<Item = &Arc<Parsed>> {
+        self.kept.iter().map(|kept| &kept.parsed)
+    }
+
     /// The routes of now, by kind and name.
     pub(super) fn update(&mut self, context: &Context<'_>, changes: &Changes) -> Vec<Arc<Resolved>> {
         let snapshot = context.snapshot;

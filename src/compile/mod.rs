@@ -5,6 +5,7 @@
 //!
 //! Never here: I/O, clock, randomness, tokio, `live`, `proxy`.
 
+mod asked;
 mod attachment;
 mod backend;
 mod certificate;
@@ -35,7 +36,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+pub use asked::DroppedRule;
 pub use memo::Memo;
+pub use precedence::Predicate;
 pub use scope::scope;
 
 use crate::api::ObjectName;

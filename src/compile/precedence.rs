@@ -5,8 +5,44 @@ use std::cmp::Ordering;
 use crate::api::{GrpcMethodMatch, GrpcMethodMatchType};
 use crate::table::matches::{Match, PathMatch};
 
-/// How specific a match is: the larger goes first. Field order is the specification's order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What decides which of two matches goes first, in the specification's order (HTTPRouteRule.matches,
+/// GRPCRouteRule.matches): the first by which they differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Predicate {
+    /// How the path is compared: exactly, by an expression, by prefix.
+    PathType,
+    /// Characters of the path, or of a gRPC service.
+    Characters,
+    /// Characters of a gRPC method.
+    GrpcMethod,
+    /// Whether it names a method.
+    Method,
+    /// How many headers it names.
+    Headers,
+    /// How many query parameters it names.
+    Query,
+    /// The age of its route.
+    Age,
+    /// The namespace and name of its route.
+    Name,
+    /// The kind of its route, where both have one name.
+    Kind,
+    /// The place of its rule in the route.
+    Rule,
+    /// Its place in the rule.
+    Match,
+}
+
+/// The first predicate by which two matches differ, and the order that it gives them.
+pub(super) type Difference = (Predicate, Ordering);
+
+/// A difference, unless both are equal by it.
+pub(super) fn differ(by: Predicate, order: Ordering) -> Option<Difference> {
+    order.is_ne().then_some((by, order))
+}
+
+/// How specific a match is: the larger goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Specificity {
     path: PathRank,
     /// Characters of the path, or of a gRPC service.
@@ -62,7 +98,12 @@ impl Specificity {
     }
 
     /// Most specific first.
-    pub(super) fn before(&self, other: &Self) -> Ordering {
-        other.cmp(self)
+    pub(super) fn difference(&self, other: &Self) -> Option<Difference> {
+        differ(Predicate::PathType, other.path.cmp(&self.path))
+            .or_else(|| differ(Predicate::Characters, other.characters.cmp(&self.characters)))
+            .or_else(|| differ(Predicate::GrpcMethod, other.grpc_method.cmp(&self.grpc_method)))
+            .or_else(|| differ(Predicate::Method, other.method.cmp(&self.method)))
+            .or_else(|| differ(Predicate::Headers, other.headers.cmp(&self.headers)))
+            .or_else(|| differ(Predicate::Query, other.query.cmp(&self.query)))
     }
 }

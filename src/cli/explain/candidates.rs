@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::words;
+use crate::compile::{DroppedRule, Memo};
 use crate::table::hostname::HostPattern;
 use crate::table::listener::{Host, Listener};
 use crate::table::lookup::Witness;
-use crate::table::matches::{LostBy, PathMatch};
+use crate::table::matches::{LostBy, Match, PathMatch};
 use crate::table::request::RequestView;
 use crate::table::rule::{Entry, Rule};
 
@@ -49,11 +50,28 @@ impl Witness for Recorder {
     }
 }
 
-/// The candidates of a listener, the nearest first: those that lookup tried and that lost by something else than their path;
-/// those that would have taken the request had none gone before; those whose path is alike; those of other hosts.
-pub(super) fn nearest(listener: &Listener, request: &RequestView<'_>, recorder: &Recorder) -> Vec<Candidate> {
+/// What compile knows of candidates, beside the listener.
+pub(super) struct Compiled<'a> {
+    /// What decided between matches.
+    pub(super) memo: &'a Memo,
+    /// The dropped rules of the listener's routes.
+    pub(super) dropped: &'a [DroppedRule],
+}
+
+/// The candidates of a listener, the nearest first: rules that were not accepted and fit; those that lookup tried and that
+/// lost by something else than their path; those that would have taken the request had none gone before; those whose path
+/// is alike; those of other hosts.
+pub(super) fn nearest(
+    listener: &Listener,
+    request: &RequestView<'_>,
+    recorder: &Recorder,
+    compiled: Compiled<'_>,
+) -> Vec<Candidate> {
     let rules = recorder.found.iter().map(|entry| entry.rule.clone()).collect();
     let mut told = Told { candidates: Vec::new(), rules };
+    for rule in compiled.dropped {
+        told.tell_dropped(rule, request);
+    }
     for (entry, by) in recorder.lost.iter().filter(|(_, by)| *by != LostBy::Path) {
         told.tell(entry, || words::lost(&entry.matches, *by, request));
     }
@@ -62,7 +80,10 @@ pub(super) fn nearest(listener: &Listener, request: &RequestView<'_>, recorder: 
     for (i, host) in meant.iter().enumerate() {
         for entry in &host.entries {
             match entry.matches.check(request) {
-                Ok(_) if i < recorder.searched => told.tell(entry, || "goes behind in precedence".to_owned()),
+                Ok(_) if i < recorder.searched => told.tell(entry, || {
+                    let by = recorder.found.as_ref().and_then(|found| compiled.memo.decided(host, found, entry));
+                    words::behind(by, &entry.rule)
+                }),
                 Ok(_) => told.tell(entry, || format!("hostname {} is less specific", host.hostname)),
                 Err(LostBy::Path) => other_paths.push(entry),
                 Err(by) => told.tell(entry, || words::lost(&entry.matches, by, request)),
@@ -96,9 +117,24 @@ impl Told {
         self.rules.push(entry.rule.clone());
         self.candidates.push(Candidate {
             route: entry.rule.route.to_string(),
-            rule: words::rule(&entry.rule),
+            rule: words::rule(entry.rule.index, entry.rule.name.as_deref()),
             matches: words::matches(&entry.matches),
             lost: lost(),
+        });
+    }
+
+    /// A rule that is not served, where its match fits, or where nobody can say.
+    fn tell_dropped(&mut self, rule: &DroppedRule, request: &RequestView<'_>) {
+        let fits = |one: &&Option<Match>| one.as_ref().is_none_or(|one| one.check(request).is_ok());
+        let Some(fitting) = rule.matches.iter().find(fits) else { return };
+        if self.candidates.len() == TOLD || !rule.hostnames.iter().any(|hostname| hostname.matches(request.host)) {
+            return;
+        }
+        self.candidates.push(Candidate {
+            route: rule.route.to_string(),
+            rule: words::rule(rule.index, rule.name.as_deref()),
+            matches: fitting.as_ref().map_or_else(|| "cannot be read".to_owned(), words::matches),
+            lost: format!("not accepted ({}): {}", rule.reason.as_str(), rule.message),
         });
     }
 }

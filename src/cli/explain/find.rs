@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::candidates::{Candidate, Recorder, nearest};
+use super::candidates::{Candidate, Compiled, Recorder, nearest};
 use super::effect::{self, Effect};
 use super::request::Request;
 use super::words;
 use crate::api::ObjectName;
-use crate::compile::Options;
+use crate::compile::{Memo, Options};
 use crate::snapshot::{Snapshot, Socket};
 use crate::table::RouteTable;
 use crate::table::filter::Scheme;
@@ -60,6 +60,8 @@ pub(super) struct RuleFound {
 #[derive(Clone, Copy)]
 pub(super) struct Configuration<'a> {
     pub(super) tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>,
+    /// Of the compile that made the tables.
+    pub(super) memo: &'a Memo,
     pub(super) snapshot: &'a Snapshot,
     pub(super) options: &'a Options,
 }
@@ -88,11 +90,12 @@ pub(super) fn explain(configuration: Configuration<'_>, request: &Request) -> Ex
 }
 
 fn look_up(
-    Configuration { snapshot, options, .. }: Configuration<'_>,
+    configuration: Configuration<'_>,
     request: &Request,
     listeners: &[Of<'_>],
     answer: Explanation,
 ) -> Explanation {
+    let Configuration { memo, snapshot, options, .. } = configuration;
     let (view, port) = (request.view(), index(listeners));
     let opened_with = (request.scheme == Scheme::Https).then_some(request.server_name.as_str());
     if let Some(name) = opened_with.filter(|name| port.listener(name).is_none()) {
@@ -104,21 +107,25 @@ fn look_up(
     let serving = port.listener(view.host);
     let of = serving.and_then(|serving| listeners.iter().find(|(_, listener)| Arc::ptr_eq(listener, serving)));
     // Of a request that is misdirected no rule is asked.
-    let asked = serving.filter(|_| !matches!(found, Err(NotFound::Misdirected)));
+    let asked = of.filter(|_| !matches!(found, Err(NotFound::Misdirected)));
+    let others = |(gateway, listener): &Of<'_>| {
+        let dropped = memo.dropped(snapshot, gateway, &listener.name);
+        nearest(listener, &view, &recorder, Compiled { memo, dropped: &dropped })
+    };
     let answer = Explanation {
         listener: of.map(|(gateway, listener)| ListenerFound {
             gateway: gateway.to_string(),
             name: listener.name.to_string(),
             hostname: listener.hostname.to_string(),
         }),
-        others: asked.map(|listener| nearest(listener, &view, &recorder)).unwrap_or_default(),
+        others: asked.map(others).unwrap_or_default(),
         ..answer
     };
     match found {
         Ok(found) => Explanation {
             rule: recorder.found.as_ref().map(|entry| RuleFound {
                 route: entry.rule.route.to_string(),
-                rule: words::rule(&entry.rule),
+                rule: words::rule(entry.rule.index, entry.rule.name.as_deref()),
                 hostname: recorder.hostname.as_ref().map(ToString::to_string).unwrap_or_default(),
                 matches: words::matches(&entry.matches),
             }),

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::folder::{Folder, print};
-use crate::compile::compile;
+use crate::compile::{Memo, compile};
 use find::{Configuration, explain};
 use request::Request;
 
@@ -63,8 +63,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for problem in &problems {
         eprintln!("{problem}");
     }
-    let tables = compile(&snapshot, &options, &mut Default::default()).tables;
-    let answer = explain(Configuration { tables: &tables, snapshot: &snapshot, options: &options }, &request);
+    let mut memo = Memo::default();
+    let tables = compile(&snapshot, &options, &mut memo).tables;
+    let answer =
+        explain(Configuration { tables: &tables, memo: &memo, snapshot: &snapshot, options: &options }, &request);
     let printed = match args.output {
         Output::Text => answer.to_string(),
         Output::Json => serde_json::to_string_pretty(&answer)? + "\n",

@@ -3,9 +3,11 @@
 use anyhow::{Context, Result, anyhow, bail};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
+use super::words;
 use crate::table::filter::Scheme;
 use crate::table::path::normalise;
 use crate::table::request::{HostText, RequestView, has_grpc_content};
+use crate::telemetry::outcome::Reason;
 
 /// A request, in the form that lookup reads.
 #[derive(Clone, Debug)]
@@ -30,9 +32,6 @@ impl Request {
     /// is opened with the URL's host as server name.
     pub(super) fn parse(method: &str, url: &str, fields: &[String]) -> Result<Self> {
         let method = Method::from_bytes(method.as_bytes()).with_context(|| format!("{method:?} is not a method"))?;
-        if method == Method::CONNECT {
-            bail!("CONNECT would be answered 405: a gateway is no tunnel");
-        }
         let uri: Uri = url.parse().with_context(|| format!("{url:?} is not a URL"))?;
         let scheme = match uri.scheme_str() {
             Some("http") => Scheme::Http,
@@ -42,6 +41,10 @@ impl Request {
         let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
         let server = HostText::parse(authority.as_bytes()).with_context(|| format!("in {url:?}, {authority:?}"))?;
         let headers = headers(fields)?;
+        let answer = |status, reason| words::answer(status, reason, has_grpc_content(&headers));
+        if method == Method::CONNECT {
+            bail!("CONNECT would be answered {}: a gateway is no tunnel", answer(405, Reason::MethodRefused));
+        }
         let given = headers.get(http::header::HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
         let authority = given.unwrap_or_else(|| authority.to_owned());
         let host = HostText::parse(authority.as_bytes()).with_context(|| format!("Host {authority:?}"))?;
@@ -49,7 +52,8 @@ impl Request {
             "" => "/",
             path => path,
         };
-        let path = normalise(written_path).with_context(|| format!("{written_path:?} would be answered 400"))?;
+        let path = normalise(written_path)
+            .with_context(|| format!("{written_path:?} would be answered {}", answer(400, Reason::BadRequest)))?;
         Ok(Self {
             scheme,
             port: uri.port_u16().unwrap_or(scheme.port()),
@@ -120,9 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn connect_is_told_as_it_is_served() {
-        let error = Request::parse("CONNECT", "http://a.test/", &[]).expect_err("refused");
-        assert!(error.to_string().contains("405"), "{error}");
+    fn what_is_refused_is_told_as_it_is_answered() {
+        let call = ["content-type: application/grpc".to_owned()];
+        for (method, path, fields, wanted) in [
+            ("CONNECT", "", &[][..], "CONNECT would be answered 405: a gateway is no tunnel"),
+            ("CONNECT", "", &call, "CONNECT would be answered gRPC UNIMPLEMENTED: a gateway is no tunnel"),
+            ("GET", "%2e%2e%2fx", &[], "\"/%2e%2e%2fx\" would be answered 400"),
+            ("POST", "%2e%2e%2fx", &call, "\"/%2e%2e%2fx\" would be answered gRPC INTERNAL"),
+        ] {
+            let error = Request::parse(method, &format!("http://a.test/{path}"), fields).expect_err("refused");
+            assert_eq!(error.to_string(), wanted);
+        }
     }
 
     #[test]

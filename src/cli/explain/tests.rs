@@ -64,17 +64,23 @@ endpoints: [{addresses: [10.0.0.1]}]
 "#;
 
 fn explained(method: &str, url: &str, fields: &[&str]) -> Explanation {
+    explained_with("", method, url, fields)
+}
+
+/// With further objects.
+fn explained_with(further: &str, method: &str, url: &str, fields: &[&str]) -> Explanation {
     let mut snapshot = Snapshot::default();
-    for document in serde_yaml::Deserializer::from_str(CONFIGURATION) {
+    for document in serde_yaml::Deserializer::from_str(&format!("{CONFIGURATION}{further}")) {
         let value: Value = serde::Deserialize::deserialize(document).unwrap();
         let Decoded::Item(item) = decode(value).unwrap() else { panic!("an object that is not served") };
         snapshot.apply([Change::Put(item)]);
     }
     let options = Options::default();
-    let tables = compile(&snapshot, &options, &mut Memo::default()).tables;
+    let mut memo = Memo::default();
+    let tables = compile(&snapshot, &options, &mut memo).tables;
     let fields: Vec<_> = fields.iter().map(|&field| field.to_owned()).collect();
     let request = Request::parse(method, url, &fields).unwrap();
-    explain(Configuration { tables: &tables, snapshot: &snapshot, options: &options }, &request)
+    explain(Configuration { tables: &tables, memo: &memo, snapshot: &snapshot, options: &options }, &request)
 }
 
 #[test]
@@ -115,8 +121,75 @@ fn the_nearest_others_tell_the_part_they_lost_by() {
 fn those_that_go_behind_and_wider_hosts_are_told_too() {
     let answer = explained("POST", "http://a.test/shop", &["x-version: 2"]);
     let others: Vec<_> = answer.others.iter().map(|other| (other.rule.as_str(), other.lost.as_str())).collect();
-    assert_eq!(others[0], ("spec.rules[0] (versions)", "goes behind in precedence"));
+    assert_eq!(others[0], ("spec.rules[0] (versions)", "goes behind in precedence: it names no method"));
     assert_eq!(others[1], ("spec.rules[0]", "hostname * is less specific"));
+}
+
+/// A route at the Gateway, with these rules, which go nowhere.
+fn route(kind: &str, name: &str, created: &str, rules: &[&str]) -> String {
+    let rules: String = rules.iter().map(|matches| format!("  - matches: [{matches}]\n")).collect();
+    format!(
+        "---\napiVersion: gateway.networking.k8s.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: ns, \
+         creationTimestamp: '{created}'}}\nspec:\n  parentRefs: [{{name: gw}}]\n  hostnames: [b.test]\n  rules:\n{rules}"
+    )
+}
+
+#[test]
+fn each_predicate_of_precedence_is_named_that_decided() {
+    let (older, younger) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+    let http = |rules: &[&str]| route("HTTPRoute", "one", older, rules);
+    let grpc = |rules: &[&str]| route("GRPCRoute", "one", older, rules);
+    let other = |kind, name, created| http(&["{}"]) + &route(kind, name, created, &["{}"]);
+    let header = "headers: [{name: content-type, type: RegularExpression, value: '.*'}]";
+    let call = |service: &str, method: &str| {
+        format!("{{method: {{type: RegularExpression, service: '{service}', method: '{method}'}}}}")
+    };
+    for (configuration, why) in [
+        (
+            http(&["{path: {type: RegularExpression, value: '/.*'}}", "{path: {type: Exact, value: /a.S/M}}"]),
+            "its path is matched less exactly (exact, then expression, then prefix)",
+        ),
+        (http(&["{path: {value: /a.S}}", "{path: {value: /a.S/M}}"]), "its path has fewer characters"),
+        (http(&[&format!("{{{header}}}"), "{method: POST}"]), "it names no method"),
+        (http(&["{queryParams: [{name: q, value: '1'}]}", &format!("{{{header}}}")]), "it names fewer headers"),
+        (http(&["{}", "{queryParams: [{name: q, value: '1'}]}"]), "it names fewer query parameters"),
+        (other("HTTPRoute", "early", younger), "its route is younger"),
+        (other("HTTPRoute", "two", older), "its route is as old, and later by namespace and name"),
+        (other("GRPCRoute", "one", older), "its route is as old and of the same name, and later by kind"),
+        (http(&["{}", "{}"]), "its rule is later in the route"),
+        (grpc(&[&call("a.*", "M"), &call("a[.].*", "M")]), "its gRPC service has fewer characters"),
+        (grpc(&[&call("a.*", "M"), &call("a.*", "M+")]), "its gRPC method has fewer characters"),
+    ] {
+        let fields = ["content-type: application/grpc"];
+        let answer = explained_with(&configuration, "POST", "http://b.test/a.S/M?q=1", &fields);
+        let others = answer.others.iter().map(|other| other.lost.as_str()).collect::<Vec<_>>();
+        assert_eq!(others.first(), Some(&&*format!("goes behind in precedence: {why}")), "{answer}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_not_accepted_is_told_where_its_match_fits() {
+    let rule = |path: &str| {
+        format!(
+            "{{path: {{value: {path}}}}}]\n    filters: [{{type: CORS, cors: {{allowOrigins: ['*']}}}}]\n    backendRefs: ["
+        )
+    };
+    let broken = "{path: {type: RegularExpression, value: '('}}";
+    // Without a rule that is served, the route is not accepted either.
+    for served in [&["{path: {value: /far}}"][..], &[]] {
+        let (fits, other) = (rule("/shop"), rule("/elsewhere"));
+        let rules = [served, &[&fits, &other, broken]].concat();
+        let configuration = route("HTTPRoute", "cors", "2026-01-01T00:00:00Z", &rules);
+        let answer = explained_with(&configuration, "GET", "http://b.test/shop", &[]);
+        let others: Vec<_> = answer.others.iter().map(|other| (other.rule.clone(), other.lost.as_str())).collect();
+        let at = |index: usize| format!("spec.rules[{}]", served.len() + index);
+        assert_eq!(others[0], (at(0), "not accepted (UnsupportedValue): filters[0].type CORS is not supported"));
+        assert_eq!(others[1].0, at(2));
+        assert!(others[1].1.contains("no regular expression"), "{answer}");
+        assert!(!others.iter().any(|(rule, _)| *rule == at(1)), "{answer}");
+        let elsewhere = explained_with(&configuration, "GET", "http://a.test/shop", &[]);
+        assert!(!elsewhere.to_string().contains("not accepted"), "{elsewhere}");
+    }
 }
 
 #[test]

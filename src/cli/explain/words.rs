@@ -1,16 +1,39 @@
 //! Matches and what they lost by, in words for people.
 
+use crate::api::Kind;
+use crate::compile::Predicate;
 use crate::table::matches::{LostBy, Match, PathMatch, ValueMatch};
 use crate::table::request::RequestView;
 use crate::table::rule::Rule;
 use crate::telemetry::outcome::Reason;
 
 /// A rule, as its route spells it.
-pub(super) fn rule(rule: &Rule) -> String {
-    match &rule.name {
-        Some(name) => format!("spec.rules[{}] ({name})", rule.index),
-        None => format!("spec.rules[{}]", rule.index),
+pub(super) fn rule(index: usize, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("spec.rules[{index}] ({name})"),
+        None => format!("spec.rules[{index}]"),
     }
+}
+
+/// By what a match goes behind the one that was found.
+pub(super) fn behind(by: Option<Predicate>, rule: &Rule) -> String {
+    let grpc = rule.route.kind == Kind::GrpcRoute;
+    let why = match by {
+        Some(Predicate::PathType) => "its path is matched less exactly (exact, then expression, then prefix)",
+        Some(Predicate::Characters) if grpc => "its gRPC service has fewer characters",
+        Some(Predicate::Characters) => "its path has fewer characters",
+        Some(Predicate::GrpcMethod) => "its gRPC method has fewer characters",
+        Some(Predicate::Method) => "it names no method",
+        Some(Predicate::Headers) => "it names fewer headers",
+        Some(Predicate::Query) => "it names fewer query parameters",
+        Some(Predicate::Age) => "its route is younger",
+        Some(Predicate::Name) => "its route is as old, and later by namespace and name",
+        Some(Predicate::Kind) => "its route is as old and of the same name, and later by kind",
+        Some(Predicate::Rule) => "its rule is later in the route",
+        Some(Predicate::Match) => "it is later in the rule",
+        None => return "goes behind in precedence".to_owned(),
+    };
+    format!("goes behind in precedence: {why}")
 }
 
 /// What the proxy answers by itself: an HTTP status, or to a gRPC call the status that its client is told.

@@ -1,8 +1,9 @@
 //! Why a rule is dropped, so that its route is only partially valid.
 
+use super::spec::{Matches, Spec};
 use crate::compile::verdict::Refusal;
 use crate::status::Reason;
-use crate::table::matches::{InvalidMatch, InvalidPattern};
+use crate::table::matches::{InvalidMatch, InvalidPattern, Match, Patterns};
 
 /// Why a rule is dropped.
 #[derive(Debug)]
@@ -27,4 +28,14 @@ impl Dropped {
         let starved = matches!(error, InvalidMatch::Pattern { why: InvalidPattern::TooMany, .. });
         Self { starved, ..Self::new(error.reason(), format!("matches[{index}].{error}")) }
     }
+}
+
+/// The matches of a rule, whatever else is wrong with it; `None`: one that cannot be read.
+pub(in crate::compile) fn readable(spec: &Spec<'_>) -> Vec<Option<Match>> {
+    let mut patterns = Patterns::default();
+    let matches: Vec<_> = match spec.matches {
+        Matches::Http(matches) => matches.iter().map(|one| Match::compile_http(one, &mut patterns).ok()).collect(),
+        Matches::Grpc(matches) => matches.iter().map(|one| Match::compile_grpc(one, &mut patterns).ok()).collect(),
+    };
+    if matches.is_empty() { vec![Some(Match::any())] } else { matches }
 }

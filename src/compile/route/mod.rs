@@ -21,7 +21,8 @@ use crate::table::hostname::HostPattern;
 use crate::table::matches::Match;
 use crate::table::timeouts::{Retry, Timeouts};
 
-pub(in crate::compile) use parse::parse;
+pub(in crate::compile) use dropped::readable;
+pub(in crate::compile) use parse::{parse, rules};
 pub(in crate::compile) use resolve::{Candidate, Context, Resolved, resolve};
 
 /// A route as the snapshot has it.

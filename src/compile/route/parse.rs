@@ -20,7 +20,7 @@ use crate::table::timeouts::{Retry, Timeouts};
 const MAX_WEIGHT: i32 = 1_000_000;
 
 /// The rules of a route, as written.
-pub(super) fn rules(source: &Source) -> Vec<Spec<'_>> {
+pub(in crate::compile) fn rules(source: &Source) -> Vec<Spec<'_>> {
     match source {
         Source::Http(route) => http::rules(&route.spec),
         Source::Grpc(route) => grpc::rules(&route.spec),

@@ -4,8 +4,8 @@ use crate::api::{self, BackendRef, Filter};
 
 /// A rule as written, whatever its kind of route.
 #[derive(Default)]
-pub(super) struct Spec<'r> {
-    pub(super) name: Option<&'r str>,
+pub(in crate::compile) struct Spec<'r> {
+    pub(in crate::compile) name: Option<&'r str>,
     pub(super) matches: Matches<'r>,
     pub(super) filters: &'r [Filter],
     pub(super) backends: &'r [BackendRef],
