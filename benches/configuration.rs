@@ -20,6 +20,10 @@ use pingway::snapshot::{Change, Snapshot};
 use pingway::telemetry::Telemetry;
 use serde_json::{Value, json};
 
+/// The product's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How the routes of a table differ.
 #[derive(Clone, Copy)]
 enum Shape {

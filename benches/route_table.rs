@@ -23,6 +23,10 @@ use pingway::table::request::RequestView;
 use pingway::table::rule::{Action, Entry, Rule};
 use pingway::table::timeouts::{Retry, Timeouts};
 
+/// The product's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How the routes of a table differ.
 #[derive(Clone, Copy)]
 enum Shape {

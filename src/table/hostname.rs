@@ -1,14 +1,15 @@
 //! Hostnames of listeners and routes: exact, wildcard or any (Gateway API, `Hostname`).
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Which hosts a listener or route means. Orders most specific first only through [`HostPattern::specificity`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostPattern {
     /// One name, lower case.
-    Exact(Box<str>),
+    Exact(Arc<str>),
     /// `*.` and this suffix (lower case, without the leading dot): one label or more before it, never the suffix itself.
-    Wildcard(Box<str>),
+    Wildcard(Arc<str>),
     /// Every host.
     Any,
 }

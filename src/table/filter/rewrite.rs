@@ -91,7 +91,7 @@ impl PathModifier {
 pub(super) fn hostname(text: Option<&str>, filter: &str) -> Result<Option<Arc<str>>, Wrong> {
     match text.map(HostPattern::parse) {
         None => Ok(None),
-        Some(Ok(HostPattern::Exact(name))) => Ok(Some(name.into())),
+        Some(Ok(HostPattern::Exact(name))) => Ok(Some(name)),
         Some(_) => Err((format!("{filter}.hostname"), text.unwrap_or_default().into(), "is not the name of one host")),
     }
 }

@@ -24,7 +24,7 @@ pub struct HostIndex<T> {
     starts: Box<[u32]>,
     /// Entries by node, those of one node in order of precedence.
     ordered: Box<[u32]>,
-    /// Entries that no node has: regular expressions, tried one by one.
+    /// Entries that no node has: regular expressions, and a few paths that the tree lacks. Tried one by one.
     single: Box<[u32]>,
     /// By entry: its place in `targets`.
     target_of: Box<[u32]>,

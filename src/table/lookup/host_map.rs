@@ -1,15 +1,16 @@
 //! Hosts to values: exact names, wildcards (the longest first), any.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::table::hostname::HostPattern;
 
 /// Values by host pattern.
 #[derive(Debug)]
 pub(super) struct HostMap<V> {
-    exact: HashMap<Box<str>, V>,
+    exact: HashMap<Arc<str>, V>,
     /// By suffix, without `*.`.
-    wildcard: HashMap<Box<str>, V>,
+    wildcard: HashMap<Arc<str>, V>,
     /// Length of the longest suffix: a longer one of a host need not be looked up.
     longest: usize,
     any: Option<V>,
@@ -18,7 +19,9 @@ pub(super) struct HostMap<V> {
 impl<V> HostMap<V> {
     /// Of two values of one pattern the first stays.
     pub(super) fn new<'p>(values: impl IntoIterator<Item = (&'p HostPattern, V)>) -> Self {
-        let mut map = Self { exact: HashMap::new(), wildcard: HashMap::new(), longest: 0, any: None };
+        let values = values.into_iter();
+        let exact = HashMap::with_capacity(values.size_hint().0);
+        let mut map = Self { exact, wildcard: HashMap::new(), longest: 0, any: None };
         for (pattern, value) in values {
             match pattern {
                 HostPattern::Exact(name) => {

@@ -10,10 +10,12 @@ use crate::table::listener::Host;
 
 /// From how many entries on a host's last tree is remembered by its name.
 const LARGE: usize = 64;
+/// How many entries of a large host are tried one by one, rather than that a tree is copied to take in their paths.
+const FEW: usize = 8;
 
 /// The trees in use. Hosts with the same paths share one. A large host keeps its own: its next index takes the tree as it
-/// is, with paths added if need be, for as long as at least half of its paths are in use; what is to do follows the
-/// change and not the host.
+/// is for as long as at least half of its paths are in use. The entries of a few paths that it lacks are tried one by one;
+/// more are added to a copy. So what is to do follows the change and not the host.
 #[derive(Debug, Default)]
 pub struct PathTrees {
     /// By a sum over the paths.
@@ -71,7 +73,7 @@ impl PathTrees {
 fn adapted(tree: Arc<PathTree>, host: &Host) -> Option<Placed> {
     let mut nodes = nodes_of(&tree, host);
     let mut used = vec![false; tree.len()];
-    let mut missing = HashSet::new();
+    let (mut missing, mut lacking) = (HashSet::new(), 0);
     for (entry, node) in host.entries.iter().zip(&nodes) {
         match node {
             Some(node) => {
@@ -79,14 +81,18 @@ fn adapted(tree: Arc<PathTree>, host: &Host) -> Option<Placed> {
                     *used = true;
                 }
             }
-            None => missing.extend(literal(&entry.matches.path)),
+            None => {
+                let path = literal(&entry.matches.path);
+                lacking += usize::from(path.is_some());
+                missing.extend(path);
+            }
         }
     }
     let used = used.iter().filter(|used| **used).count();
     if used * 2 < tree.len() || missing.len() * 8 > used {
         return None;
     }
-    if missing.is_empty() {
+    if lacking <= FEW {
         return Some((tree, nodes));
     }
     let mut larger = PathTree::clone(&tree);

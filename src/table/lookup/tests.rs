@@ -204,6 +204,40 @@ fn hosts_with_the_same_paths_share_their_tree() {
     assert!(!shares(&[path("Exact", "/a"), path("Exact", "/b")]));
 }
 
+/// A hundred paths, some within others; the first `moved` of them elsewhere.
+fn hundred(moved: usize) -> Arc<Host> {
+    let at = |n: usize| if n < moved { format!("/p{}/new/x", n + 50) } else { format!("/p{n}") };
+    let specs: Vec<_> =
+        (0..100).map(|n| if n % 3 == 0 { path("Exact", &at(n)) } else { prefix(&at(n)) }).rev().collect();
+    host("h.test", &specs)
+}
+
+#[test]
+fn a_large_host_keeps_its_tree_when_few_routes_move_and_extends_it_when_more_do() {
+    let names = |rule: &Arc<Rule>| rule.route.name.name.to_string();
+    let mut trees = PathTrees::default();
+    let first = HostIndex::build(&hundred(0), &mut trees, names);
+    for (moved, shares, nodes) in [(1, true, 100), (8, true, 100), (9, false, 109)] {
+        let host = hundred(moved);
+        let kept = HostIndex::build(&host, &mut trees, names);
+        assert_eq!((kept.shares_paths_with(&first), kept.nodes()), (shares, nodes), "{moved}");
+        let served = |index| {
+            let listener = Listener {
+                name: "l".into(),
+                sockets: Vec::new(),
+                protocol: Protocol::Http,
+                hostname: HostPattern::Any,
+                hosts: vec![host.clone()],
+            };
+            PortIndex::new(vec![(Arc::new(listener), vec![Arc::new(index)])])
+        };
+        let (kept, anew) = (served(kept), served(HostIndex::build(&host, &mut PathTrees::default(), names)));
+        for path in (0..160).flat_map(|n| ["", "/new", "/new/x", "/new/x/y"].map(|rest| format!("/p{n}{rest}"))) {
+            assert_eq!(at(&kept, "h.test", &path), at(&anew, "h.test", &path), "{moved} {path}");
+        }
+    }
+}
+
 /// The hosts and paths of a table of this many routes, half of each.
 fn large(routes: usize) -> PortIndex<String> {
     let paths: Vec<_> = (0..routes / 2).map(|n| prefix(&format!("/p{n}/x"))).collect();
