@@ -14,6 +14,7 @@ pub mod admin;
 pub mod api;
 pub mod cli;
 pub mod compile;
+pub mod controller;
 pub mod live;
 pub mod pipeline;
 pub mod proxy;
