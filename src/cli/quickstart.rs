@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(backends)
     };
     serve(&args.flags, Served::All, source, async |started| {
-        check(&map, started.observed)?;
+        check(started.observed)?;
         redirect(&manifests.changes, &started, &events.await?).await?;
         print(&started);
         Ok(())
@@ -58,15 +58,12 @@ fn start_backends(
     Ok(backends)
 }
 
-/// Whether every socket is bound.
-fn check(map: &BTreeMap<u16, u16>, observed: &Observed) -> anyhow::Result<()> {
-    for (socket, bound) in &observed.sockets {
-        if let Err(failure) = bound {
-            let port = map.get(&socket.port).unwrap_or(&socket.port);
-            bail!("port {port} cannot be opened ({}): --port-map {}=PORT takes another", failure.message, socket.port);
-        }
+/// Whether every socket is bound; else the first one's failure, which names the flag that helps.
+fn check(observed: &Observed) -> anyhow::Result<()> {
+    match observed.sockets.values().find_map(|bound| bound.as_ref().err()) {
+        Some(failure) => bail!("{}", failure.message),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The port at which one that the manifests name is open.

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::flags::ServeFlags;
 use crate::admin::{self, Ports, Servers, Sources};
@@ -116,7 +116,7 @@ pub(super) fn serve<S>(
             settled.await;
             let (observed, addresses) = (told.borrow().clone(), addresses.borrow().clone());
             match started(Started { pages: &pages, addresses: &addresses, observed: &observed, published }).await {
-                Ok(()) => std::future::pending().await,
+                Ok(()) => tell_unbound(told).await,
                 Err(error) => error,
             }
         };
@@ -150,6 +150,25 @@ async fn settle(
     // What ends before that is told where it ends.
     if published.wait_for(|&generation| generation > 0).await.is_ok() {
         let _ = observed.wait_for(told).await;
+    }
+}
+
+/// Tells of each socket that can't be bound, once for each reason; without end.
+async fn tell_unbound<T>(mut observed: watch::Receiver<Observed>) -> T {
+    let mut before = Observed::default();
+    loop {
+        let now = observed.borrow_and_update().clone();
+        for (socket, bound) in &now.sockets {
+            if let Err(failure) = bound
+                && before.sockets.get(socket) != Some(bound)
+            {
+                warn!(port = socket.port, "{}; trying again", failure.message);
+            }
+        }
+        before = now;
+        if observed.changed().await.is_err() {
+            return std::future::pending().await;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::accept::queued;
 use super::bind::bind;
@@ -122,11 +122,7 @@ impl Listeners {
                     self.bound.insert(socket, listener);
                 }
                 Err(failure) => {
-                    let before = self.failed.get(&socket);
-                    if before.is_none_or(|failed| failed.failure != failure) {
-                        warn!(port = socket.port, "{}; trying again", failure.message);
-                    }
-                    let wait = before.map_or(RETRY.0, |failed| (failed.wait * 2).min(RETRY.1));
+                    let wait = self.failed.get(&socket).map_or(RETRY.0, |failed| (failed.wait * 2).min(RETRY.1));
                     self.failed.insert(socket, Failed { failure, wait, next: now + wait });
                 }
             }

@@ -159,7 +159,8 @@ fn a_taken_port_is_one_message_with_the_port_and_the_flag_that_changes_it() {
         let output = command(&arguments).output().expect("the binary runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains(&format!("port {port} cannot be opened")) && said.contains(flag), "{said}");
+        let names_both = said.contains(&format!("port {port} ")) && said.contains(flag);
+        assert!(names_both && said.lines().count() == 1, "{said}");
         assert!(output.stdout.is_empty(), "nothing to try");
     }
 }
