@@ -7,6 +7,7 @@ mod ambiguous;
 mod changes;
 mod documented;
 mod drain;
+mod endpoints;
 mod explain;
 mod external_names;
 mod filters;

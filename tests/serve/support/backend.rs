@@ -17,6 +17,9 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+/// Where backends are unless they say otherwise.
+const LOOPBACK: &str = "127.0.0.1:0";
+
 /// A body of an answer.
 pub(crate) type Body = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -75,7 +78,18 @@ impl Backend {
     where
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        Self::raw(move |stream| {
+        Self::on(LOOPBACK, answer).await
+    }
+
+    /// The same, on an address.
+    pub(crate) async fn on<F>(
+        address: &str,
+        answer: impl Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Self::raw_on(address, move |stream| {
             let answer = answer.clone();
             async move {
                 let service = service_fn(move |request| {
@@ -94,7 +108,14 @@ impl Backend {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::raw_on(LOOPBACK, serve).await
+    }
+
+    async fn raw_on<F>(address: &str, serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
