@@ -5,7 +5,7 @@
 #   tests/run.sh NAME ...   only these parts
 #   tests/run.sh --ci       all parts, nothing skipped: a missing tool is a failure
 #   tests/run.sh --soak     all parts at full scale (PINGWAY_SCALE=full), fat LTO
-#   tests/run.sh --list     the parts, and one that is run by name only
+#   tests/run.sh --list     the parts, and those that are run by name only
 #
 # As root on Debian it installs what it needs; elsewhere it says what is missing. Ctrl-C ends all of it.
 set -uo pipefail
@@ -13,8 +13,8 @@ cd "$(dirname "$0")/.." || exit 2
 export CARGO_TERM_COLOR=never
 
 parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory callgrind)
-# Run by name only: it builds a Kubernetes, once.
-named=(waypoint)
+# Run by name only: they build a Kubernetes, or Helm, once.
+named=(waypoint deploy)
 strict=0 chosen=()
 export PINGWAY_SCALE=${PINGWAY_SCALE:-ci}
 usage() { sed -n '2,10s/^# \{0,1\}//p' tests/run.sh; }
