@@ -6,7 +6,6 @@ host=echo.shop.svc.cluster.local
 answer() { inside curl -sS -m 10 -o /dev/null -D - -H "host: $host" "$@" 2>&1; }
 code() { inside curl -sS -m 10 -o /dev/null -w '%{http_code}' "$@" 2>/dev/null; }
 problems() { inside curl -sS -m 10 http://127.0.0.1:15020/metrics | sed -n 's/^pingway_configuration_problems //p'; }
-admin() { inside curl -sS -m 10 "http://127.0.0.1:15000$1"; }
 
 # becomes NAME WANT COMMAND ...: the command prints this, within half a minute.
 becomes() {
@@ -56,14 +55,13 @@ becomes "with endpoints again" 200 code -H "host: $host" http://127.0.0.1:8088/
 k -n shop wait --for=condition=Available --timeout=60s deployment/echo >/dev/null
 
 # A rollout of the backend, and the API server away: not one request may fail.
-inside env "PATH=$PATH" "$cluster/client" -h >/dev/null 2>&1
 k -n shop rollout restart deployment/echo >/dev/null
 says "a rollout of the backend loses no request" "$("$cluster/client" -host "$host" -count=3000 http://127.0.0.1:8088/ 2>&1; echo "exit $?")" 'exit 0'
 k -n shop rollout status deployment/echo --timeout=60s >/dev/null
 "$cluster/component" stop kube-apiserver
 says "while the API server is away requests are served" "$("$cluster/client" -host "$host" -count=1000 http://127.0.0.1:8088/ 2>&1; echo "exit $?")" 'exit 0'
-missing_server() { [ "$(problems)" -gt 0 ] && echo told; }
-becomes "that it is away is told" told missing_server
+is_wrong() { [ "$(problems)" -gt 0 ] && echo told; }
+becomes "that it is away is told" told is_wrong
 "$cluster/component" start kube-apiserver
 becomes "once it is back nothing is wrong" 0 problems
 edit=${edit/edited/again}
@@ -75,7 +73,7 @@ allow='[{"op":"add","path":"/spec/listeners/0/allowedRoutes","value":{"namespace
 k apply -f tests/e2e/elsewhere.yaml >/dev/null
 is "a route of a namespace that the listener does not take" "$(code -H "host: $host" http://127.0.0.1:8088/cart)" 200
 k -n shop patch gateway waypoint --type=json -p "$allow" >/dev/null
-becomes "namespaces that it takes by selector need rights" told missing_server
+becomes "namespaces that it takes by selector need rights" told is_wrong
 k -n cart create rolebinding waypoint --clusterrole=pingway-proxy-namespace --serviceaccount=shop:waypoint >/dev/null
 becomes "which once given are used" 302 code -H "host: $host" http://127.0.0.1:8088/cart
 becomes "with nothing wrong" 0 problems
