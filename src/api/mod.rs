@@ -9,6 +9,7 @@
 //! Never here: I/O, verdicts about an object.
 
 pub mod decode;
+mod duration;
 mod field;
 mod filter;
 mod gateway;
@@ -16,9 +17,11 @@ mod grant;
 mod item;
 mod object_ref;
 mod open_enum;
+pub mod parameters;
 mod route;
 mod validate;
 
+pub use duration::{Span, duration};
 pub use field::{FieldPath, Step};
 pub use filter::{
     Filter, FilterType, HeaderModifier, HeaderValue, PathModifier, PathModifierType, Redirect, UrlRewrite,

@@ -23,7 +23,7 @@ pub fn label_value(name: &str) -> String {
 }
 
 /// Cuts a text of ASCII to so many bytes; one that is cut ends in a hash of the whole.
-pub fn longest(text: &str, most: usize) -> String {
+pub(super) fn longest(text: &str, most: usize) -> String {
     if text.len() <= most { text.to_owned() } else { hashed(text, text, most) }
 }
 

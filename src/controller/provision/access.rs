@@ -1,0 +1,97 @@
+//! Rights: what a Gateway's pods may read, by its scope, and the one object that they may write (`docs/scope.md`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::api::DynamicObject;
+use serde_json::{Value, json};
+
+use super::frame::Frame;
+use super::kinds::{CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING};
+use crate::snapshot::{Namespaces, Scope, Secrets};
+
+/// The installed ClusterRole of what every waypoint sees in the whole cluster.
+pub const CLUSTER_ROLE: &str = "pingway-proxy-cluster";
+/// The installed ClusterRole of what a waypoint sees in each namespace of its scope.
+pub const NAMESPACE_ROLE: &str = "pingway-proxy-namespace";
+
+/// Prefix of the names of Roles for Secrets outside the Gateway's namespace.
+const SECRETS_ROLE: &str = "pingway-proxy-secrets";
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// Roles and bindings of a Gateway's ServiceAccount.
+pub(super) fn objects(frame: &Frame<'_>, scope: &Scope) -> Vec<DynamicObject> {
+    let mut secrets = secrets(scope);
+    let own_secrets = secrets.remove(frame.namespace()).unwrap_or_default();
+    let mut objects = vec![
+        frame.own(ROLE, json!({ "rules": own_rules(frame, &own_secrets) })),
+        frame.own(ROLE_BINDING, binding(frame, "Role", &frame.name)),
+        frame.elsewhere(
+            CLUSTER_ROLE_BINDING,
+            None,
+            frame.right(CLUSTER_ROLE),
+            binding(frame, "ClusterRole", CLUSTER_ROLE),
+        ),
+    ];
+    objects.extend(of_namespaces(frame, scope));
+    for (namespace, names) in secrets {
+        let (namespace, right) = (Some(namespace), frame.right(SECRETS_ROLE));
+        objects.push(frame.elsewhere(ROLE, namespace, right.clone(), json!({ "rules": [read_secrets(&names)] })));
+        let binding = binding(frame, "Role", &right);
+        objects.push(frame.elsewhere(ROLE_BINDING, namespace, right, binding));
+    }
+    objects
+}
+
+/// Routes and Services: in each namespace of the scope, or in all.
+fn of_namespaces(frame: &Frame<'_>, scope: &Scope) -> Vec<DynamicObject> {
+    let (name, binding) = (frame.right(NAMESPACE_ROLE), binding(frame, "ClusterRole", NAMESPACE_ROLE));
+    let (Namespaces::Named(routes), Namespaces::Named(services)) = (&scope.routes, &scope.services) else {
+        return vec![frame.elsewhere(CLUSTER_ROLE_BINDING, None, name, binding)];
+    };
+    let each = routes.union(services).map(|namespace| match &**namespace {
+        own if own == frame.namespace() => frame.own_named(ROLE_BINDING, name.clone(), binding.clone()),
+        other => frame.elsewhere(ROLE_BINDING, Some(other), name.clone(), binding.clone()),
+    });
+    each.collect()
+}
+
+/// What only this Gateway's pods may: their Gateway, their report, and their certificates, each by name.
+fn own_rules(frame: &Frame<'_>, secrets: &BTreeSet<&str>) -> Vec<Value> {
+    let mut rules = vec![
+        json!({
+            "apiGroups": ["gateway.networking.k8s.io"], "resources": ["gateways"],
+            "resourceNames": [&*frame.gateway.meta.name.name], "verbs": ["get", "list", "watch"],
+        }),
+        json!({
+            "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [frame.name], "verbs": ["get", "patch"],
+        }),
+    ];
+    if !secrets.is_empty() {
+        rules.push(read_secrets(secrets));
+    }
+    rules
+}
+
+fn read_secrets(names: &BTreeSet<&str>) -> Value {
+    json!({ "apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get", "list", "watch"] })
+}
+
+/// The Secrets of a scope, by namespace. A waypoint's are named, each; it never has all of a namespace.
+fn secrets(scope: &Scope) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut by_namespace: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    if let Secrets::Named(names) = &scope.secrets {
+        for secret in names {
+            by_namespace.entry(&*secret.namespace).or_default().insert(&*secret.name);
+        }
+    }
+    by_namespace
+}
+
+/// A role for the Gateway's ServiceAccount.
+fn binding(frame: &Frame<'_>, kind: &str, role: &str) -> Value {
+    json!({
+        "roleRef": { "apiGroup": RBAC, "kind": kind, "name": role },
+        "subjects": [{ "kind": "ServiceAccount", "name": frame.name, "namespace": frame.namespace() }],
+    })
+}

@@ -1,0 +1,94 @@
+//! The Service, by which a Gateway is reached: a port for each that its listeners name.
+
+use std::collections::BTreeMap;
+
+use kube::api::DynamicObject;
+use serde_json::{Value, json};
+
+use super::frame::Frame;
+use super::kinds::SERVICE;
+use super::labels;
+use super::{ADMIN_PORT, METRICS_PORT};
+use crate::api::parameters::{ServiceParameters, ServiceType};
+use crate::api::{Gateway, Listener, ListenerProtocol};
+
+/// ztunnel's ports but HBONE's: nobody is to reach them through a Service.
+const ZTUNNEL_INNER: [i32; 3] = [15001, 15006, 15053];
+
+/// Longest name of a port (RFC 1123: a label of DNS).
+const LONGEST_PORT_NAME: usize = 63;
+
+/// The Service. `None`: no listener has a port that could be reached by TCP.
+pub(super) fn object(frame: &Frame<'_>, parameters: &ServiceParameters) -> Option<DynamicObject> {
+    let ports = ports(&frame.gateway.spec.listeners);
+    if ports.is_empty() {
+        return None;
+    }
+    let kind = parameters.kind.unwrap_or_default();
+    let mut spec = json!({
+        "type": kind.as_str(),
+        "selector": { labels::GATEWAY: frame.name },
+        "ipFamilyPolicy": "PreferDualStack",
+        "ports": ports,
+    });
+    ask_for_addresses(&mut spec, kind, &addresses(frame.gateway));
+    if kind != ServiceType::ClusterIp
+        && let Some(policy) = parameters.external_traffic_policy
+    {
+        spec["externalTrafficPolicy"] = json!(policy.as_str());
+    }
+    if kind == ServiceType::LoadBalancer
+        && let Some(class) = &parameters.load_balancer_class
+    {
+        spec["loadBalancerClass"] = json!(class);
+    }
+    let mut service = frame.own(SERVICE, json!({ "spec": spec }));
+    if !parameters.annotations.is_empty() {
+        service.metadata.annotations.get_or_insert_default().extend(parameters.annotations.clone());
+    }
+    Some(service)
+}
+
+/// Each port once, by number. Of listeners that share one, the first gives its protocol's name. A port of Pingway itself is
+/// no listener's, whoever asks for it.
+fn ports(listeners: &[Listener]) -> Vec<Value> {
+    let mut names = BTreeMap::new();
+    let reached = |port: &i32| {
+        !ZTUNNEL_INNER.contains(port) && ![METRICS_PORT, ADMIN_PORT].iter().any(|own| i32::from(*own) == *port)
+    };
+    let listeners = listeners.iter().filter(|listener| listener.protocol != ListenerProtocol::Udp);
+    for listener in listeners.filter(|listener| reached(&listener.port)) {
+        names.entry(listener.port).or_insert_with(|| port_name(&listener.protocol, listener.port));
+    }
+    let port = |(port, name)| json!({ "name": name, "port": port, "targetPort": port, "protocol": "TCP" });
+    names.into_iter().map(port).collect()
+}
+
+/// `PROTOCOL-PORT`, in what a port's name may have. Of a protocol like `example.com/NAME` only the name is taken.
+fn port_name(protocol: &ListenerProtocol, port: i32) -> String {
+    let (word, number) = (protocol.to_string(), port.to_string());
+    let word = word.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let word = word.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let word: String = word.trim_matches('-').chars().take(LONGEST_PORT_NAME - 1 - number.len()).collect();
+    if word.is_empty() { format!("tcp-{number}") } else { format!("{word}-{number}") }
+}
+
+/// The addresses that the Gateway asks for by value.
+fn addresses(gateway: &Gateway) -> Vec<&str> {
+    let values = gateway.spec.addresses.iter().filter_map(|address| address.value.as_deref());
+    values.filter(|value| !value.is_empty()).collect()
+}
+
+/// The API server or the load balancer gives just these, or refuses.
+fn ask_for_addresses(spec: &mut Value, kind: ServiceType, addresses: &[&str]) {
+    let Some(first) = addresses.first() else { return };
+    if kind == ServiceType::LoadBalancer {
+        spec["loadBalancerIP"] = json!(first);
+        return;
+    }
+    spec["clusterIP"] = json!(first);
+    spec["clusterIPs"] = json!(addresses);
+    if addresses.len() == 1 {
+        spec["ipFamilyPolicy"] = json!("SingleStack");
+    }
+}

@@ -1,0 +1,74 @@
+//! The Service's ports and addresses.
+
+use serde_json::{Value, json};
+
+use super::super::Parameters;
+use super::{field, gateway, kind_of, made};
+use crate::api::parameters::ServiceType;
+
+fn listener(name: &str, port: u16, protocol: &str) -> Value {
+    json!({ "name": name, "port": port, "protocol": protocol })
+}
+
+/// Ports as `name port`.
+fn ports(listeners: &[Value]) -> Vec<String> {
+    let objects = made(&gateway(json!({}), json!({ "listeners": listeners })), &Parameters::default());
+    let ports = field(&objects, "Service", "/spec/ports");
+    let word = |port: &Value| {
+        assert_eq!((&port["protocol"], &port["targetPort"]), (&json!("TCP"), &port["port"]));
+        format!("{} {}", port["name"].as_str().unwrap_or_default(), port["port"])
+    };
+    ports.as_array().into_iter().flatten().map(word).collect()
+}
+
+#[test]
+fn ports_follow_the_listeners_each_once() {
+    let listeners = [
+        listener("web", 8080, "HTTP"),
+        listener("web-too", 8080, "HTTP"),
+        listener("tls", 443, "HTTPS"),
+        listener("fake-hbone-port", 15008, "TCP"),
+    ];
+    assert_eq!(ports(&listeners), ["https-443 443", "http-8080 8080", "tcp-15008 15008"]);
+    let backwards: Vec<Value> = listeners.iter().rev().cloned().collect();
+    assert_eq!(ports(&backwards), ports(&listeners));
+}
+
+#[test]
+fn ports_of_ztunnel_and_of_the_proxy_itself_are_not_reached() {
+    let taken = [15000, 15001, 15006, 15020, 15053].map(|port| listener(&format!("p{port}"), port, "TCP"));
+    assert_eq!(ports(&[&taken[..], &[listener("web", 80, "HTTP")]].concat()), ["http-80 80"]);
+    let objects =
+        made(&gateway(json!({}), json!({ "listeners": [listener("dns", 53, "UDP")] })), &Parameters::default());
+    assert!(!objects.iter().any(|object| kind_of(object) == "Service"), "a Service without a port is none");
+}
+
+#[test]
+fn names_of_ports_fit_whatever_the_protocol() {
+    let long = "P".repeat(255);
+    let listeners = [
+        listener(&"n".repeat(63), 65_535, &long),
+        listener("proxy", 15_088, "istio.io/PROXY"),
+        listener("odd", 1, "_"),
+    ];
+    let names = ports(&listeners);
+    assert_eq!(names[..2], ["tcp-1 1", "proxy-15088 15088"]);
+    assert_eq!(names[2].split(' ').next().map(str::len), Some(63));
+}
+
+#[test]
+fn addresses_are_asked_for_as_the_type_allows() {
+    let spec = |addresses: Value, kind: Option<ServiceType>| {
+        let mut parameters = Parameters::default();
+        parameters.service.kind = kind;
+        field(&made(&gateway(json!({}), json!({ "addresses": addresses })), &parameters), "Service", "/spec")
+    };
+    let address = json!([{ "value": "10.96.0.9" }]);
+    let none = spec(json!([]), None);
+    assert_eq!((&none["type"], &none["clusterIP"]), (&json!("ClusterIP"), &Value::Null));
+    let asked = spec(address.clone(), None);
+    assert_eq!((&asked["clusterIPs"], &asked["ipFamilyPolicy"]), (&json!(["10.96.0.9"]), &json!("SingleStack")));
+    assert_eq!(spec(json!([{ "type": "IPAddress" }]), None), none);
+    let balanced = spec(address, Some(ServiceType::LoadBalancer));
+    assert_eq!((&balanced["loadBalancerIP"], &balanced["clusterIP"]), (&json!("10.96.0.9"), &Value::Null));
+}
