@@ -23,7 +23,7 @@ pub(super) fn log(control: Option<&LogControl>) -> Value {
 
 /// `/problems`: what is wrong, and what is legal and surely not meant.
 pub(super) fn problems(report: &Report) -> Value {
-    let warnings: Vec<_> = report.warnings().map(ToString::to_string).collect();
+    let warnings: Vec<_> = report.warnings().collect();
     json!({ "problems": report.problems().collect::<Vec<_>>(), "warnings": warnings })
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::open_enum::open_enum;
+use super::unread::Unread;
 
 open_enum! {
     /// `filters[].type`
@@ -33,6 +34,14 @@ pub struct Filter {
     pub request_redirect: Option<Redirect>,
     /// Another host or path towards the backend.
     pub url_rewrite: Option<UrlRewrite>,
+    /// A copy of the request for another backend: not built.
+    pub request_mirror: Option<Unread>,
+    /// Cross-origin requests: not built.
+    pub cors: Option<Unread>,
+    /// An authorisation service: not built.
+    pub external_auth: Option<Unread>,
+    /// An extension: there is none.
+    pub extension_ref: Option<Unread>,
 }
 
 /// `requestHeaderModifier`, `responseHeaderModifier`

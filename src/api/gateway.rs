@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::open_enum::open_enum;
+use super::unread::Unread;
 
 /// `GatewayClass.spec`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -16,6 +17,8 @@ pub struct GatewayClassSpec {
     pub controller_name: String,
     /// Parameters of the class.
     pub parameters_ref: Option<ParametersRef>,
+    /// For people.
+    pub description: Option<Unread>,
 }
 
 /// `parametersRef` of a class or of `spec.infrastructure`.
@@ -75,6 +78,8 @@ pub struct GatewayAddress {
     pub kind: Option<String>,
     /// The address; empty asks for any.
     pub value: Option<String>,
+    /// From where it is to be reached (1.7, experimental): not built, so reported where set.
+    pub routability: Option<Unread>,
 }
 
 /// `Gateway.status.addresses[]`: where a Gateway is reached.

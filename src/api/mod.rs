@@ -19,6 +19,7 @@ mod object_ref;
 mod open_enum;
 pub mod parameters;
 mod route;
+mod unread;
 mod validate;
 
 pub use duration::{Span, duration};
@@ -38,6 +39,8 @@ pub use route::{
     BackendRef, GrpcMatch, GrpcMethodMatch, GrpcMethodMatchType, GrpcRouteSpec, GrpcRule, HttpMatch, HttpPathMatch,
     HttpRouteSpec, HttpRule, ParentRef, PathMatchType, Retry, Timeouts, ValueMatch, ValueMatchType,
 };
+
+pub use unread::Unread;
 
 pub use k8s_openapi::api::core::v1::{Namespace, Secret, Service};
 pub use k8s_openapi::api::discovery::v1::EndpointSlice;

@@ -44,6 +44,11 @@ fn not_supported(gateway: &Gateway) -> Vec<Warning> {
         let message = "client certificates towards backends are not supported";
         warnings.push(warning("spec.tls.backend".into(), message));
     }
+    for (index, address) in spec.addresses.iter().enumerate() {
+        if address.routability.is_some() {
+            warnings.push(warning(format!("spec.addresses[{index}].routability"), "is not supported"));
+        }
+    }
     if let Some(scope) = &spec.default_scope {
         warnings.push(warning("spec.defaultScope".into(), &format!("{scope:?}: no route attaches by default")));
     }

@@ -57,14 +57,17 @@ impl Report {
     /// Everything that is wrong with the configuration, one line each.
     pub fn problems(&self) -> impl Iterator<Item = String> {
         let sockets = self.observed.sockets.values().filter_map(|bound| bound.as_ref().err());
-        (self.source_problems.iter().map(ToString::to_string))
+        let source = self.source_problems.iter().filter(|problem| !problem.kind.is_warning());
+        (source.map(ToString::to_string))
             .chain(self.refused_certificates.iter().map(ToString::to_string))
             .chain(sockets.map(|failure| failure.message.clone()))
             .chain(self.failure.clone())
     }
 
     /// What is legal and surely not meant.
-    pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
-        self.statuses.warnings.iter().chain(self.endpoint_warnings.values().flatten())
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        let source = self.source_problems.iter().filter(|problem| problem.kind.is_warning());
+        let compiled = self.statuses.warnings.iter().chain(self.endpoint_warnings.values().flatten());
+        source.map(ToString::to_string).chain(compiled.map(ToString::to_string))
     }
 }

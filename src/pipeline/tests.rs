@@ -169,7 +169,7 @@ fn a_service_that_is_emptied_keeps_its_endpoints_until_what_names_it_no_longer_i
 #[test]
 fn warnings_follow_the_endpoints_without_a_compile() {
     let mut state = state();
-    let warnings = |state: &State| state.report.load().warnings().map(ToString::to_string).collect::<Vec<_>>();
+    let warnings = |state: &State| state.report.load().warnings().collect::<Vec<_>>();
     state.round([source(vec![service("cart")])]);
     assert!(matches!(&warnings(&state)[..], [one] if one.contains("Service shop/cart") && one.contains("NoEndpoints")));
     state.round([source(vec![slice("cart", &["127.0.0.1"])])]);

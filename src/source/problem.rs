@@ -20,6 +20,8 @@ pub enum ProblemKind {
     Duplicate,
     /// An object of the Gateway API, of a kind that this version does not serve.
     NotSupported,
+    /// A field that nobody knows, and that is passed over: a warning.
+    UnknownField,
     /// A kind that the API server does not know.
     NotInstalled,
     /// The API server does not allow it.
@@ -37,10 +39,16 @@ impl ProblemKind {
             Self::Object => "Object",
             Self::Duplicate => "Duplicate",
             Self::NotSupported => "NotSupported",
+            Self::UnknownField => "UnknownField",
             Self::NotInstalled => "NotInstalled",
             Self::Forbidden => "Forbidden",
             Self::Away => "Away",
         }
+    }
+
+    /// Whether it is legal, if surely not meant.
+    pub fn is_warning(self) -> bool {
+        self == Self::UnknownField
     }
 
     /// Whether it keeps what its file says from being served: the file's last good objects stay.

@@ -210,3 +210,17 @@ fn the_example_manifests_are_served_as_they_are_written() {
     assert_eq!(output.status.code(), Some(0), "{printed}");
     assert!(!printed.contains("warning"), "{printed}");
 }
+
+#[test]
+fn a_misspelt_field_is_a_warning_with_its_place() {
+    let route = route("shop").replace("backendRefs", "backendRef");
+    let folder = folder(&[("a.yaml", GATEWAY), ("b.yaml", SERVICE), ("route.yaml", &route)]);
+    let (text, code) = text(&folder, &[]);
+    let wanted = "warning UnknownField: route.yaml:8: HTTPRoute default/cart: spec.rules[0].backendRef: unknown field";
+    assert!(text.contains(wanted) && text.contains("served as they are written, 1 warning"), "{text}");
+    assert_eq!(code, Some(0));
+    let json: Value = serde_json::from_slice(&check(&folder, &["-o", "json"]).stdout).expect("JSON");
+    let warning = &json["warnings"][0];
+    assert_eq!((&warning["kind"], &warning["line"]), (&Value::from("UnknownField"), &Value::from(8)), "{json}");
+    assert_eq!(json["problems"].as_array().map(Vec::len), Some(0));
+}

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::field::FieldPath;
+use super::field::{FieldPath, Step};
 use super::validate::{self, Violation};
 use super::{EndpointSlice, Item, Kind, Meta, Namespace, Object, ObjectName, Secret, Service};
 
@@ -72,7 +72,15 @@ const GATEWAY_API_GROUPS: [&str; 2] = ["gateway.networking.k8s.io", "gateway.net
 /// # Errors
 /// The value is no object, lacks `apiVersion`, `kind` or a name, has a field of the wrong type, or is beyond what the
 /// schema of its kind allows.
-pub fn decode(mut value: Value) -> Result<Decoded, DecodeError> {
+pub fn decode(value: Value) -> Result<Decoded, DecodeError> {
+    decode_telling(value, &mut Vec::new())
+}
+
+/// The same; tells the fields that nobody knows, which are passed over: misspelt, as a rule, or of a newer API.
+///
+/// # Errors
+/// As those of [`decode`].
+pub fn decode_telling(mut value: Value, unknown: &mut Vec<FieldPath>) -> Result<Decoded, DecodeError> {
     drop_nulls(&mut value);
     let kind_word = text_at(&value, "kind").map_err(|violation| fail(String::new(), violation))?;
     let object = describe(&value, &kind_word);
@@ -87,24 +95,24 @@ pub fn decode(mut value: Value) -> Result<Decoded, DecodeError> {
         let message = format!("{version} of {kind} is not served: use {}", versions.join(" or "));
         return Err(fail(object, Violation { field: FieldPath::of(&["apiVersion"]), message }));
     }
-    typed(*kind, &value).map(Decoded::Item).map_err(|violation| fail(object, violation))
+    typed(*kind, &value, unknown).map(Decoded::Item).map_err(|violation| fail(object, violation))
 }
 
 /// The object by its type, held to the schema of its kind.
-fn typed(kind: Kind, value: &Value) -> Result<Item, Violation> {
+fn typed(kind: Kind, value: &Value, unknown: &mut Vec<FieldPath>) -> Result<Item, Violation> {
     validate::metadata(kind, value)?;
     let item = match kind {
-        Kind::GatewayClass => Item::GatewayClass(gateway_api_object(kind, value)?),
-        Kind::Gateway => Item::Gateway(gateway_api_object(kind, value)?),
-        Kind::HttpRoute => Item::HttpRoute(gateway_api_object(kind, value)?),
-        Kind::GrpcRoute => Item::GrpcRoute(gateway_api_object(kind, value)?),
-        Kind::ReferenceGrant => Item::ReferenceGrant(gateway_api_object(kind, value)?),
-        Kind::Service => Item::Service(core_object(value, |object: &mut Service| &mut object.metadata)?),
+        Kind::GatewayClass => Item::GatewayClass(gateway_api_object(kind, value, unknown)?),
+        Kind::Gateway => Item::Gateway(gateway_api_object(kind, value, unknown)?),
+        Kind::HttpRoute => Item::HttpRoute(gateway_api_object(kind, value, unknown)?),
+        Kind::GrpcRoute => Item::GrpcRoute(gateway_api_object(kind, value, unknown)?),
+        Kind::ReferenceGrant => Item::ReferenceGrant(gateway_api_object(kind, value, unknown)?),
+        Kind::Service => Item::Service(core_object(value, unknown, |object: &mut Service| &mut object.metadata)?),
         Kind::EndpointSlice => {
-            Item::EndpointSlice(core_object(value, |object: &mut EndpointSlice| &mut object.metadata)?)
+            Item::EndpointSlice(core_object(value, unknown, |object: &mut EndpointSlice| &mut object.metadata)?)
         }
-        Kind::Secret => Item::Secret(secret(value)?),
-        Kind::Namespace => Item::Namespace(namespace(value)?),
+        Kind::Secret => Item::Secret(secret(value, unknown)?),
+        Kind::Namespace => Item::Namespace(namespace(value, unknown)?),
     };
     validate::spec(kind, value)?;
     Ok(item)
@@ -134,8 +142,16 @@ struct RawObject<S> {
     spec: S,
 }
 
-fn gateway_api_object<S: DeserializeOwned>(kind: Kind, value: &Value) -> Result<Arc<Object<S>>, Violation> {
-    let RawObject { mut metadata, spec } = deserialize::<RawObject<S>>(value)?;
+/// Top-level fields that such objects have, and of which not all is read.
+const UNREAD: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
+
+fn gateway_api_object<S: DeserializeOwned>(
+    kind: Kind,
+    value: &Value,
+    unknown: &mut Vec<FieldPath>,
+) -> Result<Arc<Object<S>>, Violation> {
+    let RawObject { mut metadata, spec } = deserialize::<RawObject<S>>(value, unknown)?;
+    unknown.retain(|field| !matches!(field.steps(), [Step::Key(first), ..] if UNREAD.contains(&first.as_str())));
     metadata.annotations.remove(LAST_APPLIED);
     let name = match kind {
         Kind::GatewayClass => ObjectName::cluster(metadata.name),
@@ -156,17 +172,18 @@ fn gateway_api_object<S: DeserializeOwned>(kind: Kind, value: &Value) -> Result<
 
 fn core_object<T: DeserializeOwned>(
     value: &Value,
+    unknown: &mut Vec<FieldPath>,
     metadata: fn(&mut T) -> &mut ObjectMeta,
 ) -> Result<Arc<T>, Violation> {
-    let mut object = deserialize::<T>(value)?;
+    let mut object = deserialize::<T>(value, unknown)?;
     let metadata = metadata(&mut object);
     tidy(metadata);
     metadata.namespace.get_or_insert_with(|| DEFAULT_NAMESPACE.to_owned());
     Ok(Arc::new(object))
 }
 
-fn namespace(value: &Value) -> Result<Arc<Namespace>, Violation> {
-    let mut object = deserialize::<Namespace>(value)?;
+fn namespace(value: &Value, unknown: &mut Vec<FieldPath>) -> Result<Arc<Namespace>, Violation> {
+    let mut object = deserialize::<Namespace>(value, unknown)?;
     tidy(&mut object.metadata);
     object.metadata.namespace = None;
     Ok(Arc::new(object))
@@ -174,10 +191,10 @@ fn namespace(value: &Value) -> Result<Arc<Namespace>, Violation> {
 
 /// A Secret, its `stringData` merged into its `data` (where both have a key, `stringData` counts). An error never tells
 /// what the Secret holds.
-fn secret(value: &Value) -> Result<Arc<Secret>, Violation> {
-    let mut object = deserialize::<Secret>(value).map_err(|mut violation| {
+fn secret(value: &Value, unknown: &mut Vec<FieldPath>) -> Result<Arc<Secret>, Violation> {
+    let mut object = deserialize::<Secret>(value, unknown).map_err(|mut violation| {
         let first = violation.field.steps().first();
-        if matches!(first, Some(super::field::Step::Key(key)) if key == "data" || key == "stringData") {
+        if matches!(first, Some(Step::Key(key)) if key == "data" || key == "stringData") {
             "is not a string, or not base64".clone_into(&mut violation.message);
         }
         violation
@@ -205,9 +222,11 @@ fn tidy(metadata: &mut ObjectMeta) {
     }
 }
 
-fn deserialize<T: DeserializeOwned>(value: &Value) -> Result<T, Violation> {
-    serde_path_to_error::deserialize(value)
-        .map_err(|error| Violation { field: FieldPath::from(error.path()), message: error.inner().to_string() })
+fn deserialize<T: DeserializeOwned>(value: &Value, unknown: &mut Vec<FieldPath>) -> Result<T, Violation> {
+    let mut track = serde_path_to_error::Track::new();
+    let deserializer = serde_path_to_error::Deserializer::new(value, &mut track);
+    serde_ignored::deserialize(deserializer, |path| unknown.push(FieldPath::from(&path)))
+        .map_err(|error| Violation { field: FieldPath::from(&track.path()), message: error.to_string() })
 }
 
 /// As the API server reads a manifest: a null field is one that is not there.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{DecodeError, Decoded, decode};
+use super::{DecodeError, Decoded, decode, decode_telling};
 use crate::api::{FilterType, Item, ObjectName};
 
 fn item(value: Value) -> Item {
@@ -213,4 +213,25 @@ fn a_gateway_keeps_what_tells_it_from_another_of_its_name() {
     assert_eq!(gateway.meta.deleted.as_ref().map(|time| time.0.to_string()).as_deref(), Some("2026-11-25T12:00:00Z"));
     let Item::HttpRoute(route) = item(object("HTTPRoute", json!({}))) else { panic!("no HTTPRoute") };
     assert_eq!((&route.meta.uid, &route.meta.deleted), (&None, &None));
+}
+
+#[test]
+fn a_field_that_nobody_knows_is_told_and_one_that_is_not_served_is_none() {
+    let unknown = |value: Value| {
+        let mut unknown = Vec::new();
+        assert!(matches!(decode_telling(value, &mut unknown), Ok(Decoded::Item(_))), "it costs nothing else");
+        unknown.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let mut misspelt = route(json!({"rules": [
+        {"backendRefs": [{"name": "a", "port": 80, "wieght": 2}]},
+        {"backendRef": [{"name": "a", "port": 80}]},
+        {"filters": [{"type": "CORS", "cors": {"allowOrigins": ["*"]}}], "sessionPersistence": {"sessionName": "a"}},
+    ]}));
+    misspelt["metadata"]["ownerReferences"] = json!([]);
+    misspelt["status"] = json!({"parents": []});
+    misspelt["specs"] = json!({});
+    assert_eq!(unknown(misspelt), ["spec.rules[0].backendRefs[0].wieght", "spec.rules[1].backendRef", "specs"]);
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "label": {}},
+        "spec": {"ports": [{"port": 80, "target": 8080}]}, "status": {}});
+    assert_eq!(unknown(service), ["metadata.label", "spec.ports[0].target"]);
 }

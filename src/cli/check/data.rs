@@ -18,13 +18,14 @@ pub(super) fn document(findings: &Findings) -> Value {
             "message": warning.message,
         })
     });
+    let oddities = findings.oddities.iter().map(|problem| json!(problem));
     let wrong = findings.wrong();
     json!({
         "ok": wrong.is_empty(),
         "wrong": wrong,
         "statuses": render(&findings.statuses, Timestamp::UNIX_EPOCH).into_iter().map(object).collect::<Vec<_>>(),
         "notOurs": findings.not_ours.iter().map(|found| not_ours(&found.object, &found.why)).collect::<Vec<_>>(),
-        "warnings": warnings.collect::<Vec<_>>(),
+        "warnings": warnings.chain(oddities).collect::<Vec<_>>(),
         "problems": findings.problems,
     })
 }

@@ -16,6 +16,8 @@ pub(super) struct Findings {
     pub(super) not_ours: Vec<NotOurs>,
     /// What is wrong with the manifests themselves.
     pub(super) problems: Vec<Problem>,
+    /// What is odd in them.
+    pub(super) oddities: Vec<Problem>,
 }
 
 /// A Gateway, or one of a route's parents, that is no concern of ours.
@@ -51,7 +53,8 @@ impl Findings {
             let object = ObjectRef { kind: Kind::GrpcRoute, name: name.clone() };
             not_ours.extend(foreign_parents(snapshot, &statuses, &object, &route.spec.parent_refs));
         }
-        Self { statuses, not_ours, problems }
+        let (oddities, problems) = problems.into_iter().partition(|problem| problem.kind.is_warning());
+        Self { statuses, not_ours, problems, oddities }
     }
 
     /// Every list of conditions, in the order in which objects are reported.

@@ -42,6 +42,9 @@ fn write(text: &mut String, findings: &Findings) -> std::fmt::Result {
         let field = if warning.field.is_empty() { String::new() } else { format!(" {}", warning.field) };
         writeln!(text, "warning {}: {}{field}: {}", warning.kind.as_str(), warning.object, warning.message)?;
     }
+    for problem in &findings.oddities {
+        writeln!(text, "warning {}: {problem}", problem.kind.as_str())?;
+    }
     for problem in &findings.problems {
         writeln!(text, "problem {}: {problem}", problem.kind.as_str())?;
     }
@@ -63,7 +66,7 @@ fn line(text: &mut String, condition: &Condition, kinds: usize, reasons: usize) 
 
 /// The last line.
 fn sum(findings: &Findings, subjects: &[Subject<'_>]) -> String {
-    let warnings = match findings.statuses.warnings.len() {
+    let warnings = match findings.statuses.warnings.len() + findings.oddities.len() {
         0 => String::new(),
         1 => ", 1 warning".to_owned(),
         more => format!(", {more} warnings"),

@@ -10,6 +10,10 @@ fn filter(kind: &str) -> api::Filter {
         response_header_modifier: (kind == "ResponseHeaderModifier").then(Default::default),
         request_redirect: (kind == "RequestRedirect").then(Default::default),
         url_rewrite: (kind == "URLRewrite").then(Default::default),
+        request_mirror: (kind == "RequestMirror").then_some(api::Unread),
+        cors: (kind == "CORS").then_some(api::Unread),
+        external_auth: (kind == "ExternalAuth").then_some(api::Unread),
+        extension_ref: (kind == "ExtensionRef").then_some(api::Unread),
     }
 }
 

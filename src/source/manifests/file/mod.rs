@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::api::decode::{Decoded, decode};
+use crate::api::decode::{Decoded, decode_telling};
 use crate::api::{FieldPath, Item};
 use crate::source::{Origin, Problem, ProblemKind};
 
@@ -84,8 +84,16 @@ fn add_object(contents: &mut Contents, file: &Path, node: &Node) {
         kind,
         message,
     };
-    match decode(node.to_json()) {
-        Ok(Decoded::Item(item)) => contents.objects.push(Placed { line: node.line, item }),
+    let mut unknown = Vec::new();
+    match decode_telling(node.to_json(), &mut unknown) {
+        Ok(Decoded::Item(item)) => {
+            let object = item.reference().to_string();
+            contents.problems.extend(unknown.iter().map(|field| {
+                let message = "unknown field, passed over".to_owned();
+                problem(ProblemKind::UnknownField, object.clone(), field, message)
+            }));
+            contents.objects.push(Placed { line: node.line, item });
+        }
         Ok(Decoded::Foreign) => {}
         Ok(Decoded::NotSupported { object, api_version }) => {
             let message = format!("this version does not serve this kind ({api_version})");
