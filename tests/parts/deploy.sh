@@ -39,7 +39,7 @@ is "and bound there, and there only" "$(grep -A3 'kind: .*Binding' <<<"$narrow" 
 says "an image of another name" "$(chart --set image.repository=registry.example/pingway,image.tag=v9)" \
     ' image: registry.example/pingway:v9' 'PINGWAY_IMAGE, value: registry.example/pingway:v9'
 bare=$(chart --set gatewayClass.create=false,podDisruptionBudget.enabled=false)
-is "without a class and a budget" "$(grep -cE '^kind: (GatewayClass|PodDisruptionBudget)' <<<"$bare")" 0
+is "without a class and a budget" "$(grep -E "^kind: (GatewayClass|PodDisruptionBudget|Deployment)" <<<"$bare")" "kind: Deployment"
 for nonsense in replicas=-1 replica=2 'secretNamespaces={A b}' image.pullPolicy=Sometimes log=null podDisruptionBudget.maxUnavailable=half; do
     out=$(chart --set "$nonsense")
     is "refused: $nonsense" "$?" 1
