@@ -1,6 +1,6 @@
 //! Settings of a running proxy, ready to use: what the command line's flags become.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -35,6 +35,13 @@ pub struct Settings {
     pub drain_delay: Duration,
     /// After the drain delay: in-flight exchanges are cut at this deadline.
     pub drain_deadline: Duration,
+}
+
+impl Settings {
+    /// Ports of its own, at which no listener can be.
+    pub fn own_ports(&self) -> BTreeSet<u16> {
+        [Some(self.metrics), self.admin].into_iter().flatten().map(|address| address.port()).collect()
+    }
 }
 
 impl Default for Settings {

@@ -30,6 +30,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    const ALL: [Self; 9] = [
+        Self::GatewayClass,
+        Self::Gateway,
+        Self::HttpRoute,
+        Self::GrpcRoute,
+        Self::ReferenceGrant,
+        Self::Service,
+        Self::EndpointSlice,
+        Self::Secret,
+        Self::Namespace,
+    ];
+
     /// The kind as manifests spell it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,6 +56,11 @@ impl Kind {
             Self::Secret => "Secret",
             Self::Namespace => "Namespace",
         }
+    }
+
+    /// The kind that manifests spell so; `None`: none that Pingway reads.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
     /// The API group, empty for core.

@@ -1,16 +1,16 @@
 //! The flags of whatever serves: as typed, and turned into settings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::duration::Time;
+use super::log_flags::LogFlags;
+use super::page_flags::PageFlags;
 use crate::compile::{Options, Placement};
 use crate::settings::Settings;
 use crate::telemetry::access_log;
-use crate::telemetry::log::Format;
 
 /// Flags of whatever serves.
 #[derive(Clone, Debug, Args)]
@@ -23,13 +23,8 @@ pub(super) struct ServeFlags {
     #[arg(long, value_name = "FROM=TO", value_parser = port_pair)]
     port_map: Vec<(u16, u16)>,
 
-    /// Address of metrics and health: /metrics, /healthz, /readyz
-    #[arg(long, value_name = "ADDR:PORT", default_value_t = Settings::default().metrics)]
-    metrics: SocketAddr,
-
-    /// Address of the admin page, on loopback, or `off`
-    #[arg(long, value_name = "ADDR:PORT|off", default_value = "127.0.0.1:15000", value_parser = admin)]
-    admin: Admin,
+    #[command(flatten)]
+    pages: PageFlags,
 
     /// Most connections of clients at once; more wait until one ends
     #[arg(long, value_name = "N", default_value_t = at_least_one(Settings::default().max_connections))]
@@ -53,13 +48,8 @@ pub(super) struct ServeFlags {
     #[command(flatten)]
     access_log: AccessLogFlags,
 
-    /// What to log, on stderr: a level, or levels by module, like `info,pingway::proxy=debug`
-    #[arg(long, value_name = "FILTER", default_value = "info")]
-    log: String,
-
-    /// How log lines look
-    #[arg(long, value_enum, default_value = "text")]
-    log_format: LogFormat,
+    #[command(flatten)]
+    pub(super) log: LogFlags,
 }
 
 /// Limits in time.
@@ -110,23 +100,14 @@ struct AccessLogFlags {
     access_log_filter: Option<access_log::Filter>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Admin(Option<SocketAddr>);
-
 impl ServeFlags {
     /// The data plane's settings.
     pub(super) fn settings(&self) -> Settings {
         Settings {
             workers: self.workers.map_or(Settings::default().workers, usize::from),
             port_map: self.port_map(),
-            metrics: self.metrics,
-            admin: self.admin.0,
+            metrics: self.pages.metrics,
+            admin: self.pages.admin(),
             max_connections: self.max_connections.get(),
             client_head_timeout: self.times.client_head_timeout.0,
             client_idle_timeout: self.times.client_idle_timeout.0,
@@ -147,7 +128,7 @@ impl ServeFlags {
 
     /// What compile goes by, serving a folder of manifests.
     pub(super) fn options(&self) -> Options {
-        let own = [Some(self.metrics), self.admin.0];
+        let own = [Some(self.pages.metrics), self.pages.admin()];
         // A listener whose port is mapped elsewhere does not meet ours.
         let mapped = |port: &u16| self.port_map.iter().any(|(from, _)| from == port);
         let ports = own.into_iter().flatten().map(|address| address.port()).filter(|&port| port != 0);
@@ -164,19 +145,6 @@ impl ServeFlags {
         let flags = &self.access_log;
         let filter = || flags.access_log_filter.clone().unwrap_or_default();
         flags.access_log.then(|| access_log::Options { sample: flags.access_log_sample, filter: filter() })
-    }
-
-    /// What is logged.
-    pub(super) fn log_filter(&self) -> &str {
-        &self.log
-    }
-
-    /// How log lines look.
-    pub(super) fn log_format(&self) -> Format {
-        match self.log_format {
-            LogFormat::Text => Format::Text,
-            LogFormat::Json => Format::Json,
-        }
     }
 }
 
@@ -195,18 +163,6 @@ fn port_pair(text: &str) -> Result<(u16, u16), String> {
     let (from, to) = text.split_once('=').ok_or_else(invalid)?;
     let from: u16 = from.parse().map_err(|_| invalid())?;
     if from == 0 { Err(invalid()) } else { Ok((from, to.parse().map_err(|_| invalid())?)) }
-}
-
-fn admin(text: &str) -> Result<Admin, String> {
-    if text == "off" {
-        return Ok(Admin(None));
-    }
-    let address: SocketAddr = text.parse().map_err(|_| format!("{text:?} is neither ADDRESS:PORT nor off"))?;
-    if address.ip().is_loopback() {
-        Ok(Admin(Some(address)))
-    } else {
-        Err(format!("{address} is not on loopback: whoever reaches the admin page can read the configuration"))
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! The command line: one file for each command, and the flags that several share.
 
 mod check;
+mod controller;
 mod duration;
 mod explain;
 mod flags;
 mod folder;
+mod log_flags;
+mod page_flags;
 mod proxy;
 mod quickstart;
 mod serve;
@@ -25,6 +28,8 @@ struct Cli {
 enum Command {
     /// Serve the Gateways found in a folder of manifests, or the one of a cluster, and follow their changes
     Proxy(Box<proxy::Args>),
+    /// Run the controller of a cluster: make what Gateways run on, and write statuses
+    Controller(Box<controller::Args>),
     /// Tell which listener, route, rule and backends a request gets, and why the others lost
     Explain(explain::Args),
     /// Serve a built-in example with echo backends, and print what to try
@@ -37,6 +42,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Proxy(args) => proxy::run(&args),
+        Command::Controller(args) => controller::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Check(args) => check::run(&args),

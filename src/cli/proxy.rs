@@ -11,6 +11,7 @@ use super::flags::ServeFlags;
 use super::serve::{Served, Wires, serve};
 use crate::api::ObjectName;
 use crate::source::{kubernetes, manifests};
+use crate::waypoint;
 
 /// Arguments of `pingway proxy`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,14 @@ pub(super) struct Args {
     /// Addresses of this pod, by commas: never dialled, so that no request reaches the proxy through itself
     #[arg(long, value_name = "IP,..", value_delimiter = ',', requires = "gateway")]
     own_addresses: Vec<IpAddr>,
+
+    /// ConfigMap of the Gateway's namespace in which this pod reports what it serves
+    #[arg(long, value_name = "NAME", requires_all = ["gateway", "pod"])]
+    report: Option<String>,
+
+    /// The name of this pod
+    #[arg(long, value_name = "NAME", requires = "report")]
+    pod: Option<String>,
 
     #[command(flatten)]
     flags: ServeFlags,
@@ -57,7 +66,16 @@ fn serve_folder(args: &Args, folder: &Path) -> anyhow::Result<ExitCode> {
 fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> {
     let own_addresses = args.own_addresses.iter().copied().collect();
     let served = Served::Pod { gateway: gateway.clone(), own_addresses };
-    serve(&args.flags, served, |wires| Ok(kubernetes::start(wires.scope, wires.events)?), async |_| Ok(()))
+    let place = (args.report.clone().zip(args.pod.clone())).map(|(config_map, pod)| {
+        let namespace = gateway.namespace.to_string();
+        waypoint::Place { namespace, config_map, pod }
+    });
+    let source = |wires: Wires| {
+        let source = kubernetes::start(wires.scope, wires.events)?;
+        let reporter = place.map(|place| waypoint::start(place, wires.report, wires.rounds)).transpose()?;
+        Ok((source, reporter))
+    };
+    serve(&args.flags, served, source, async |_| Ok(()))
 }
 
 fn object_name(text: &str) -> Result<ObjectName, String> {

@@ -18,7 +18,7 @@ use crate::admin::{self, Ports, Servers, Sources};
 use crate::api::ObjectName;
 use crate::compile::{Options, Placement};
 use crate::live::Serving;
-use crate::pipeline::{Input, Pipeline};
+use crate::pipeline::{Input, Pipeline, Report};
 use crate::proxy::{self, Addresses};
 use crate::shutdown::{self, Plan, Signals};
 use crate::snapshot::{Observed, Scope};
@@ -68,6 +68,10 @@ pub(super) struct Wires {
     pub(super) events: UnboundedSender<SourceEvent>,
     /// What it is to see, where one Gateway alone is served.
     pub(super) scope: watch::Receiver<Scope>,
+    /// What is known of what is served.
+    pub(super) report: Arc<ArcSwap<Report>>,
+    /// Tells when the report is a new one.
+    pub(super) rounds: watch::Receiver<u64>,
 }
 
 /// Serves until a signal ends it, and then ends the process. What `start_source` answers is kept until the end. An error
@@ -80,7 +84,7 @@ pub(super) fn serve<S>(
     start_source: impl FnOnce(Wires) -> anyhow::Result<S>,
     started: impl AsyncFnOnce(Started<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let log = log::set_up(flags.log_filter(), flags.log_format())?;
+    let log = log::set_up(flags.log.filter(), flags.log.format())?;
     let telemetry = Arc::new(match flags.access_log() {
         Some(options) => Telemetry::with_access_log(options, Box::new(std::io::stdout()))?,
         None => Telemetry::default(),
@@ -93,7 +97,7 @@ pub(super) fn serve<S>(
         let (options, gateway) = served.options(flags.options());
         let external_names = options.external_names;
         let pipeline = Pipeline::start(options, gateway, telemetry.clone())?;
-        let Pipeline { inputs, serving, published, names, scope, report } = pipeline;
+        let Pipeline { inputs, serving, published, names, scope, report, rounds } = pipeline;
         if external_names {
             resolve_names(names, inputs.clone())?;
         }
@@ -102,15 +106,21 @@ pub(super) fn serve<S>(
             .context("cannot start the workers")?;
         let (addresses, phase) = (running.addresses(), running.phase());
         let ports = Ports { metrics: settings.metrics, admin: settings.admin };
-        let sources =
-            Sources { telemetry: telemetry.clone(), report, addresses: addresses.clone(), phase, log: Some(log) };
+        let wires = |events| Wires { events, scope, report: report.clone(), rounds };
+        let sources = Sources {
+            telemetry: telemetry.clone(),
+            report: report.clone(),
+            addresses: addresses.clone(),
+            phase,
+            log: Some(log),
+        };
         let pages = admin::start(ports, sources)?;
         info!(metrics = %pages.metrics, admin = pages.admin.map(tracing::field::display), "pages");
         let settled = settle(published.clone(), serving, told.clone());
         tokio::spawn(pass_observed(told.clone(), inputs.clone()));
         let (events, sent) = unbounded_channel();
         tokio::spawn(pass(sent, inputs, Input::Source));
-        let source = start_source(Wires { events, scope })?;
+        let source = start_source(wires(events))?;
         let plan = Plan { delay: settings.drain_delay, deadline: settings.drain_deadline };
         let fails_to_start = async {
             settled.await;

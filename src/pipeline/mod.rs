@@ -25,7 +25,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-pub use report::{Counts, Report};
+pub use report::{Counts, GatewayServed, Report};
 use state::State;
 
 use crate::api::ObjectName;
@@ -67,6 +67,8 @@ pub struct Pipeline {
     pub scope: watch::Receiver<Scope>,
     /// What is known of it, for people.
     pub report: Arc<ArcSwap<Report>>,
+    /// Rounds that the report tells of: it is a new one when this differs.
+    pub rounds: watch::Receiver<u64>,
 }
 
 impl Pipeline {
@@ -76,8 +78,8 @@ impl Pipeline {
         let (sender, inputs) = mpsc::channel();
         let (state, published) = State::new(options, gateway, telemetry, crate::compile::compile);
         let (serving, report) = (state.serving.clone(), state.report.clone());
-        let (names, scope) = (state.names.subscribe(), state.scope.subscribe());
-        let pipeline = Self { inputs: sender, serving, published, names, scope, report };
+        let (names, scope, rounds) = (state.names.subscribe(), state.scope.subscribe(), state.rounds.subscribe());
+        let pipeline = Self { inputs: sender, serving, published, names, scope, report, rounds };
         std::thread::Builder::new().name("pipeline".into()).spawn(move || run(state, &inputs))?;
         Ok(pipeline)
     }

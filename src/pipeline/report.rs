@@ -18,6 +18,8 @@ use crate::table::backend::BackendKey;
 pub struct Report {
     /// The generation that is served; 0: none yet.
     pub generation: u64,
+    /// The one Gateway that is served, as it was when it was compiled last; `None`: all are, or it has not been seen.
+    pub gateway: Option<GatewayServed>,
     /// The tables that are served.
     pub tables: Arc<BTreeMap<ObjectName, Arc<RouteTable>>>,
     /// The conditions of every object that took part, and compile's warnings.
@@ -40,6 +42,17 @@ pub struct Report {
     pub last_compile: Duration,
     /// How long the last link took.
     pub last_link: Duration,
+}
+
+/// Which Gateway is served, and which state of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayServed {
+    /// Namespace and name.
+    pub name: ObjectName,
+    /// `metadata.uid`; empty where it has none.
+    pub uid: Arc<str>,
+    /// `metadata.generation`
+    pub generation: i64,
 }
 
 /// What has been done since the start.

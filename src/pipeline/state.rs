@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::{Input, Report};
+use super::{GatewayServed, Input, Report};
 use crate::api::ObjectName;
 use crate::compile::endpoints::{awaits_resolution, dns_name, endpoints, warnings};
 use crate::compile::{Compiled, Memo, Options, scope};
@@ -46,6 +46,8 @@ pub(super) struct State {
     seen: Option<Scope>,
     pub(super) serving: Arc<ArcSwap<Serving>>,
     pub(super) report: Arc<ArcSwap<Report>>,
+    /// Rounds of which the report tells.
+    pub(super) rounds: watch::Sender<u64>,
     /// The report to come.
     next: Report,
 }
@@ -81,6 +83,7 @@ impl State {
             seen: None,
             serving: Arc::default(),
             report: Arc::default(),
+            rounds: watch::Sender::default(),
             next: Report::default(),
         };
         (state, receiver)
@@ -95,7 +98,7 @@ impl State {
         let mut recompile = false;
         for input in inputs {
             match input {
-                Input::Source(SourceEvent { changes: more, problems, scope }) => {
+                Input::Source(SourceEvent { changes: more, problems, scope, .. }) => {
                     source_spoke = true;
                     self.seen = scope.or(self.seen.take());
                     changes.extend(more);
@@ -253,9 +256,17 @@ impl State {
         self.next.last_compile = start.elapsed();
         self.telemetry.compiled(self.next.last_compile);
         self.next.statuses = Arc::new(compiled.statuses);
+        self.next.gateway = self.served();
         if self.next.generation == 0 || !same_tables(&compiled.tables, &self.next.tables) {
             self.link_and_publish(compiled.tables);
         }
+    }
+
+    /// The one Gateway that is served, as it is in the snapshot.
+    fn served(&self) -> Option<GatewayServed> {
+        let meta = &self.snapshot.gateways.get(self.gateway.as_ref()?)?.meta;
+        let uid = meta.uid.clone().unwrap_or_default();
+        Some(GatewayServed { name: meta.name.clone(), uid, generation: meta.generation })
     }
 
     fn link_and_publish(&mut self, tables: BTreeMap<ObjectName, Arc<RouteTable>>) {
@@ -319,6 +330,7 @@ impl State {
         self.next.observed.clone_from(&self.snapshot.observed);
         self.telemetry.problems(self.next.problems().count());
         self.report.store(Arc::new(self.next.clone()));
+        self.rounds.send_replace(self.next.counts.rounds);
     }
 }
 

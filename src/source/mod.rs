@@ -12,6 +12,11 @@ mod problem;
 
 pub use problem::{Origin, Problem, ProblemKind};
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::api::ObjectRef;
 use crate::snapshot::{Change, Scope};
 
 /// What a source has to tell.
@@ -24,4 +29,20 @@ pub struct SourceEvent {
     /// A scope of which everything has been told with this event; `None`: none has become whole with it, or the source has
     /// no scope and tells everything at once.
     pub scope: Option<Scope>,
+    /// What the API server has now of objects whose status is written; one that went is among the changes. Only for who sees
+    /// all Gateways: the controller.
+    pub live: Vec<Live>,
+}
+
+/// What who writes an object's status needs to know of it, beside the object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Live {
+    /// The object.
+    pub object: ObjectRef,
+    /// `metadata.uid`, by which it is told from one that had its name before.
+    pub uid: Arc<str>,
+    /// `metadata.resourceVersion`: what was read, for a write that must not undo another's.
+    pub resource_version: String,
+    /// `status` as it is; null where there is none.
+    pub status: Value,
 }

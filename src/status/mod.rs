@@ -5,8 +5,9 @@
 //!
 //! Never here: deciding a verdict, times (the writer stamps transitions), I/O.
 
+pub mod features;
 mod reason;
-mod render;
+pub mod render;
 mod warning;
 
 use std::collections::BTreeMap;

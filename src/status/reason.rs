@@ -20,6 +20,17 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// All that Pingway writes.
+    pub const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::ResolvedRefs,
+        Self::Programmed,
+        Self::Conflicted,
+        Self::OverlappingTlsConfig,
+        Self::PartiallyInvalid,
+        Self::SupportedVersion,
+    ];
+
     /// As statuses spell it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -101,6 +101,10 @@ families! {
         "Access log lines dropped because the writer did not keep up, or its output is closed.";
     RULE_SERIES: Gauge "rule_series" &[],
         "Rules that have series of their own; beyond the limit they share one whose route_name is overflow.";
+    LEADS: Gauge "controller_leads" &[],
+        "Controller: 1 on the replica that writes, 0 on the others. 0 on a proxy.";
+    WRITES: Counter "controller_writes_total" &["what", "result"],
+        "Controller: writes to the API server of statuses and of what Gateways run on.";
     BUILD: Gauge "build_info" &["version"],
         "Always 1.";
 }

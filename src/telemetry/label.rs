@@ -98,6 +98,28 @@ labels! {
 }
 
 labels! {
+    /// What the controller writes.
+    Written {
+        /// A status.
+        Status = "status",
+        /// An object that a Gateway runs on, made, mended or deleted.
+        Object = "object",
+    }
+}
+
+labels! {
+    /// What came of a write to the API server.
+    WriteResult {
+        /// It was written.
+        Done = "done",
+        /// The object had changed or gone meanwhile; it is looked at again.
+        Conflict = "conflict",
+        /// It failed, and is tried again.
+        Failed = "failed",
+    }
+}
+
+labels! {
     /// Whose message lost its trailers.
     Direction {
         /// From the client to the endpoint.

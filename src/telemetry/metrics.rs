@@ -11,7 +11,9 @@ use prometheus::{
 
 use super::collect::{AllSeries, SeriesCollector};
 use super::family::{self, Family};
-use super::label::{ConnectionProtocol, Direction, Label, RetryDenied, TlsFailure, UpstreamProtocol};
+use super::label::{
+    ConnectionProtocol, Direction, Label, RetryDenied, TlsFailure, UpstreamProtocol, WriteResult, Written,
+};
 use super::outcome::Reason;
 
 /// Buckets of compile and link, in seconds.
@@ -45,6 +47,9 @@ pub(super) struct Metrics {
     /// Backends that have a gauge.
     backends: Mutex<BTreeSet<String>>,
     rule_series: IntGauge,
+    pub(super) leads: IntGauge,
+    /// Of each [`Written`].
+    writes: Box<[Each<WriteResult, IntCounter>]>,
     pub(super) access_log_lines: IntCounter,
     pub(super) access_log_dropped: IntCounter,
 }
@@ -59,6 +64,8 @@ impl Metrics {
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1);
         let listeners = add(&registry, IntGaugeVec::new(opts(&family::LISTENERS), family::LISTENERS.labels)?)?;
+        let written = add(&registry, IntCounterVec::new(opts(&family::WRITES), family::WRITES.labels)?)?;
+        let writes = |what: Written| Each::new(|result| written.with_label_values(&[what.as_str(), result]));
         Ok(Self {
             rules,
             in_flight: gauge(&registry, &family::IN_FLIGHT)?,
@@ -81,6 +88,8 @@ impl Metrics {
             endpoints: add(&registry, IntGaugeVec::new(opts(&family::ENDPOINTS), family::ENDPOINTS.labels)?)?,
             backends: Mutex::default(),
             rule_series: gauge(&registry, &family::RULE_SERIES)?,
+            leads: gauge(&registry, &family::LEADS)?,
+            writes: Written::ALL.iter().map(|what| writes(*what)).collect(),
             access_log_lines: counter(&registry, &family::ACCESS_LOG_LINES)?,
             access_log_dropped: counter(&registry, &family::ACCESS_LOG_DROPPED)?,
             registry,
@@ -101,6 +110,13 @@ impl Metrics {
                 let _ = self.endpoints.remove_label_values(&backend);
             }
             _ => {}
+        }
+    }
+
+    /// A write of the controller.
+    pub(super) fn count_write(&self, what: Written, result: WriteResult) {
+        if let Some(results) = self.writes.get(what.index()) {
+            results.of(result).inc();
         }
     }
 

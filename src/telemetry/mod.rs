@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use access_log::{AccessLog, LineCounters, Record};
 pub use gauge::{Counted, OpenConnection};
-use label::{ConnectionProtocol, Direction, RetryDenied, TlsFailure, UpstreamProtocol};
+use label::{ConnectionProtocol, Direction, RetryDenied, TlsFailure, UpstreamProtocol, WriteResult, Written};
 use metrics::Metrics;
 use outcome::{Outcome, Reason};
 use series::{RuleLabels, RuleSeries};
@@ -108,6 +108,16 @@ impl Telemetry {
     /// A backend has so many endpoints now; `None`: nothing names the backend any more.
     pub fn endpoints(&self, namespace: &str, name: &str, port: u16, count: Option<usize>) {
         self.metrics.set_endpoints([namespace, name, &port.to_string()], count);
+    }
+
+    /// Controller: whether this replica writes.
+    pub fn leads(&self, leads: bool) {
+        self.metrics.leads.set(i64::from(leads));
+    }
+
+    /// Controller: a write to the API server.
+    pub fn wrote(&self, what: Written, result: WriteResult) {
+        self.metrics.count_write(what, result);
     }
 
     /// All metrics in Prometheus' text format.

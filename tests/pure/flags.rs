@@ -44,7 +44,7 @@ fn documented(command: &str) -> Flags {
 
 #[test]
 fn each_flag_is_documented_with_its_default_and_no_other() {
-    for command in ["proxy", "check", "explain"] {
+    for command in ["proxy", "controller", "check", "explain"] {
         assert_eq!(documented(command), helped(command), "{command}: docs/configuration.md against --help");
     }
 }
@@ -52,7 +52,7 @@ fn each_flag_is_documented_with_its_default_and_no_other() {
 #[test]
 fn quickstart_has_the_proxys_flags_and_its_own_defaults_are_documented() {
     let mut proxy = helped("proxy");
-    for flag in ["--manifests", "--gateway", "--own-addresses"] {
+    for flag in ["--manifests", "--gateway", "--own-addresses", "--report", "--pod"] {
         proxy.remove(flag).expect("a flag of the proxy's");
     }
     let quickstart = helped("quickstart");
@@ -67,5 +67,5 @@ fn every_command_is_documented() {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let (_, list) = text.split_once("Commands:\n").expect("a list of commands");
     let commands = list.lines().map_while(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    assert_eq!(commands.inspect(|command| drop(documented(command))).count(), 4);
+    assert_eq!(commands.inspect(|command| drop(documented(command))).count(), 5);
 }

@@ -18,6 +18,23 @@ pub enum ConnectError {
     Thread(#[source] std::io::Error),
 }
 
+/// What an error of the API server, or on the way to it, says to people.
+pub fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => root(other),
+    }
+}
+
+/// The innermost reason, which is the one that tells something, and the same at each try.
+pub(super) fn root(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
 /// Longest time to open a connection to the API server.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -25,7 +42,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// There is no configuration of an API server, or none that can be used.
-pub(super) async fn connect() -> Result<Client, ConnectError> {
+pub async fn connect() -> Result<Client, ConnectError> {
     let mut config = Config::infer().await.map_err(|error| ConnectError::Config(Box::new(error)))?;
     config.connect_timeout = Some(CONNECT);
     Client::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))

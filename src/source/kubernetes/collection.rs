@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::api::DynamicObject;
+use serde_json::Value;
 
 use super::watched::Watched;
 use super::watching::{Failure, Told, name};
 use crate::api::decode::{Decoded, decode};
-use crate::api::{ObjectName, ObjectRef};
+use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::snapshot::{Change, Scope};
-use crate::source::{Origin, Problem, ProblemKind, SourceEvent};
+use crate::source::{Live, Origin, Problem, ProblemKind, SourceEvent};
 
 /// What the watches have told.
 #[derive(Debug, Default)]
@@ -17,6 +18,10 @@ pub(super) struct Collection {
     watches: BTreeMap<Watched, Heard>,
     /// Changes since the last event.
     changes: Vec<Change>,
+    /// Whether statuses are kept: who sees all Gateways writes them.
+    keeps_statuses: bool,
+    /// Statuses that were seen since the last event.
+    live: Vec<Live>,
     /// Whether problems differ from those of the last event.
     problems_differ: bool,
     /// An event has gone out: the first waits for every watch.
@@ -44,6 +49,7 @@ impl Collection {
 
     /// A scope begins. Forgets the watches that it does not have; their objects are gone.
     pub(super) fn begin(&mut self, scope: Scope, wanted: &BTreeSet<Watched>) {
+        self.keeps_statuses = scope.gateway.is_none();
         self.scope = Some(scope);
         let left: Vec<Watched> = self.watches.keys().filter(|watched| !wanted.contains(*watched)).cloned().collect();
         for watched in left {
@@ -86,7 +92,7 @@ impl Collection {
     pub(super) fn event(&mut self) -> Option<SourceEvent> {
         let whole = self.watches.values().all(|heard| heard.answered);
         let scope = if whole { self.scope.take() } else { None };
-        let news = !self.changes.is_empty() || self.problems_differ || scope.is_some();
+        let news = !self.changes.is_empty() || !self.live.is_empty() || self.problems_differ || scope.is_some();
         if !(self.begun || whole) || !news {
             return None;
         }
@@ -97,10 +103,11 @@ impl Collection {
         let mut problems: Vec<Problem> =
             failures.chain(self.watches.values().flat_map(|heard| heard.problems.values().cloned())).collect();
         problems.sort();
-        Some(SourceEvent { changes: std::mem::take(&mut self.changes), problems, scope })
+        let (changes, live) = (std::mem::take(&mut self.changes), std::mem::take(&mut self.live));
+        Some(SourceEvent { changes, problems, scope, live })
     }
 
-    fn seen(&mut self, watched: &Watched, object: DynamicObject) {
+    fn seen(&mut self, watched: &Watched, mut object: DynamicObject) {
         let Some(heard) = self.watches.get_mut(watched) else { return };
         let name = name(&object);
         let reference = ObjectRef { kind: watched.kind, name: name.clone() };
@@ -108,6 +115,9 @@ impl Collection {
         self.problems_differ |= heard.failure.take().is_some();
         heard.known.insert(name.clone());
         let before = heard.problems.remove(&name);
+        if self.keeps_statuses && has_status(watched.kind) {
+            self.live.push(take_live(&mut object, reference.clone()));
+        }
         let wrong = match serde_json::to_value(object).map(decode) {
             Ok(Ok(Decoded::Item(item))) => {
                 self.changes.push(Change::Put(item));
@@ -123,6 +133,18 @@ impl Collection {
         self.problems_differ |= before != now;
         heard.problems.extend(now.map(|problem| (name, problem)));
     }
+}
+
+/// Whether Pingway writes statuses of this kind.
+fn has_status(kind: Kind) -> bool {
+    matches!(kind, Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::GrpcRoute)
+}
+
+fn take_live(object: &mut DynamicObject, reference: ObjectRef) -> Live {
+    let status = object.data.get_mut("status").map(Value::take).unwrap_or_default();
+    let uid = object.metadata.uid.as_deref().unwrap_or_default().into();
+    let resource_version = object.metadata.resource_version.clone().unwrap_or_default();
+    Live { object: reference, uid, resource_version, status }
 }
 
 /// A failure, told to whoever has to mend it.

@@ -18,7 +18,7 @@ mod watching;
 
 use std::collections::BTreeMap;
 
-pub use client::ConnectError;
+pub use client::{ConnectError, connect, words};
 use collection::Collection;
 use kube::Client;
 pub use thread::{Source, start};

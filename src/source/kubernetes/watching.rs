@@ -12,6 +12,7 @@ use kube::{Client, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep};
 
+use super::client::root;
 use super::resource::{api, resources};
 use super::watched::Watched;
 use crate::api::{Kind, ObjectName};
@@ -181,15 +182,6 @@ fn failure(error: &watcher::Error) -> Option<Failure> {
         401 | 403 => Some(Failure::Forbidden(status.message.clone())),
         code => Some(Failure::Away(format!("{code} {}: {}", status.reason, status.message))),
     }
-}
-
-/// The innermost reason, which is the one that tells something, and the same at each try.
-fn root(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 /// The waits of one watch before the API server is asked again.

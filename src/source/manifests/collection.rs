@@ -70,7 +70,7 @@ impl Collection {
         self.told = objects.into_iter().map(|(name, place)| (name, place.placed.item.clone())).collect();
         let news = !changes.is_empty() || self.told_problems.as_ref() != Some(&problems);
         self.told_problems = Some(problems.clone());
-        news.then_some(SourceEvent { changes, problems, scope: None })
+        news.then_some(SourceEvent { changes, problems, ..SourceEvent::default() })
     }
 }
 

@@ -36,13 +36,13 @@ pub fn render(statuses: &Statuses, since: Timestamp) -> Vec<Rendered> {
     classes.chain(gateways).chain(routes).collect()
 }
 
-/// `GatewayClass.status`
-fn class(status: &ClassStatus, since: Timestamp) -> Value {
+/// `GatewayClass.status`, as [`render`] does it.
+pub fn class(status: &ClassStatus, since: Timestamp) -> Value {
     json!({ "conditions": conditions(&status.conditions, status.observed_generation, since) })
 }
 
-/// `Gateway.status`
-fn gateway(status: &GatewayStatus, since: Timestamp) -> Value {
+/// `Gateway.status`, as [`render`] does it.
+pub fn gateway(status: &GatewayStatus, since: Timestamp) -> Value {
     let address = |address: &StatusAddress| match address {
         StatusAddress::Ip(ip) => json!({ "type": "IPAddress", "value": ip.to_string() }),
         StatusAddress::Hostname(name) => json!({ "type": "Hostname", "value": &**name }),
@@ -69,8 +69,8 @@ fn listener(status: &ListenerStatus, generation: i64, since: Timestamp) -> Value
     })
 }
 
-/// `HTTPRoute.status`, `GRPCRoute.status`
-fn route(status: &RouteStatus, since: Timestamp) -> Value {
+/// `HTTPRoute.status`, `GRPCRoute.status`, as [`render`] does it.
+pub fn route(status: &RouteStatus, since: Timestamp) -> Value {
     let parent = |parent: &RouteParentStatus| {
         json!({
             "parentRef": parent_ref(&parent.parent),

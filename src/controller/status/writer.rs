@@ -1,0 +1,245 @@
+//! The writer: which statuses are to be written, and when.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::Client;
+use kube::runtime::events::{Recorder, Reporter};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use super::complaint::{Complaint, complaints};
+use super::merge::{Merged, own_status, route_status};
+use super::patch::{tell, write};
+use crate::api::{Kind, ObjectName, ObjectRef};
+use crate::controller::{CONTROLLER, retry};
+use crate::source::Live;
+use crate::source::kubernetes::words;
+use crate::status::features::SUPPORTED_FEATURES;
+use crate::status::{ClassStatus, GatewayStatus, RouteStatus, Statuses, render};
+use crate::telemetry::label::WriteResult;
+
+/// Writes at once.
+const IN_FLIGHT: usize = 16;
+/// Shortest time between two writes of one object: what a burst changes is written once.
+const PACE: Duration = Duration::from_millis(500);
+/// A Gateway that was programmed and is edited has replicas that serve the edit in a moment. Only if none does within this time
+/// is it written that it is pending.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What came of a write.
+pub(in crate::controller) struct Wrote {
+    object: ObjectRef,
+    answer: kube::Result<Live>,
+}
+
+/// What compile wants a status to say.
+#[derive(Clone, Debug, PartialEq)]
+enum Wanted {
+    Class(ClassStatus),
+    Gateway(Arc<GatewayStatus>),
+    Route(Arc<RouteStatus>),
+}
+
+/// Which statuses are to be written, and what is known of those that are there.
+pub(in crate::controller) struct Writer {
+    client: Client,
+    recorder: Recorder,
+    wrote: UnboundedSender<Wrote>,
+    live: HashMap<ObjectRef, Live>,
+    wanted: HashMap<ObjectRef, Wanted>,
+    /// To be looked at, in the order of their kinds.
+    dirty: BTreeSet<ObjectRef>,
+    busy: HashSet<ObjectRef>,
+    /// Not before; with the failures that followed each other.
+    later: HashMap<ObjectRef, (Instant, u32)>,
+    /// Since when a Gateway that was programmed is pending.
+    pending: HashMap<ObjectRef, Instant>,
+}
+
+impl Writer {
+    /// Nothing known yet. What comes of writes goes to `wrote`. `instance` names this process.
+    pub(in crate::controller) fn new(client: Client, instance: &str, wrote: UnboundedSender<Wrote>) -> Self {
+        let reporter = Reporter { controller: CONTROLLER.to_owned(), instance: Some(instance.to_owned()) };
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            client,
+            wrote,
+            live: HashMap::new(),
+            wanted: HashMap::new(),
+            dirty: BTreeSet::new(),
+            busy: HashSet::new(),
+            later: HashMap::new(),
+            pending: HashMap::new(),
+        }
+    }
+
+    /// The API server has this.
+    pub(in crate::controller) fn see(&mut self, live: Live) {
+        let known = self.live.get(&live.object);
+        // An answer to a write overtakes the watch.
+        let version = |live: &Live| live.resource_version.parse::<u64>().unwrap_or_default();
+        if known.is_some_and(|known| known.uid == live.uid && version(known) > version(&live)) {
+            return;
+        }
+        if known.is_none_or(|known| known.status != live.status || known.uid != live.uid) {
+            self.dirty.insert(live.object.clone());
+        }
+        self.live.insert(live.object.clone(), live);
+    }
+
+    /// The object is gone.
+    pub(in crate::controller) fn forget(&mut self, object: &ObjectRef) {
+        self.live.remove(object);
+        self.later.remove(object);
+        self.pending.remove(object);
+    }
+
+    /// `status.addresses` of a Gateway, as they are.
+    pub(in crate::controller) fn addresses(&self, gateway: &ObjectName) -> &Value {
+        let object = ObjectRef { kind: Kind::Gateway, name: gateway.clone() };
+        self.live.get(&object).map_or(&Value::Null, |live| &live.status["addresses"])
+    }
+
+    /// Compile says this now.
+    pub(in crate::controller) fn want(&mut self, statuses: &Statuses) {
+        let object = |kind, name: &ObjectName| ObjectRef { kind, name: name.clone() };
+        let classes =
+            statuses.classes.iter().map(|(name, s)| (object(Kind::GatewayClass, name), Wanted::Class(s.clone())));
+        let gateways =
+            statuses.gateways.iter().map(|(name, s)| (object(Kind::Gateway, name), Wanted::Gateway(s.clone())));
+        let routes = statuses.routes.iter().map(|(route, s)| (route.clone(), Wanted::Route(s.clone())));
+        let wanted: HashMap<ObjectRef, Wanted> = classes.chain(gateways).chain(routes).collect();
+        for (object, status) in &wanted {
+            if self.wanted.get(object).is_none_or(|before| !before.same(status)) {
+                self.dirty.insert(object.clone());
+            }
+        }
+        let gone = self.wanted.keys().filter(|object| !wanted.contains_key(*object));
+        self.dirty.extend(gone.cloned());
+        self.wanted = wanted;
+    }
+
+    /// Something came of a write. Answers what.
+    pub(in crate::controller) fn take(&mut self, Wrote { object, answer }: Wrote) -> WriteResult {
+        self.busy.remove(&object);
+        let error = match answer {
+            Ok(live) => {
+                self.later.insert(object, (Instant::now() + PACE, 0));
+                self.see(live);
+                return WriteResult::Done;
+            }
+            Err(error) => error,
+        };
+        // Changed or gone meanwhile, which the watch tells.
+        let conflict = matches!(&error, kube::Error::Api(status) if matches!(status.code, 404 | 409));
+        if conflict {
+            debug!(%object, "{}", words(&error));
+        } else {
+            warn!("the status of {object} cannot be written: {}", words(&error));
+        }
+        let failures = self.later.get(&object).map_or(0, |(_, failures)| *failures) + 1;
+        self.later.insert(object.clone(), (Instant::now() + retry(failures), failures));
+        self.dirty.insert(object);
+        if conflict { WriteResult::Conflict } else { WriteResult::Failed }
+    }
+
+    /// Writes what is to be written now. Answers when there is more to do, if nothing else happens.
+    pub(in crate::controller) fn flush(&mut self, now: Instant) -> Option<Instant> {
+        let mut wake: Option<Instant> = None;
+        for object in self.dirty.clone() {
+            if self.busy.len() >= IN_FLIGHT {
+                // Woken by what comes of them.
+                break;
+            }
+            if self.busy.contains(&object) {
+                continue;
+            }
+            if let Some(at) = self.later.get(&object).map(|(at, _)| *at).filter(|at| *at > now) {
+                wake = Some(wake.map_or(at, |wake| wake.min(at)));
+                continue;
+            }
+            let Some((live, status)) = self.due(&object) else {
+                self.dirty.remove(&object);
+                continue;
+            };
+            if let Some(until) = self.holds_back(&object, &live, &status, now) {
+                wake = Some(wake.map_or(until, |wake| wake.min(until)));
+                continue;
+            }
+            self.dirty.remove(&object);
+            self.busy.insert(object.clone());
+            let complaints = complaints(&live.status, &status);
+            self.spawn(live, status, complaints);
+        }
+        self.later.retain(|object, (at, failures)| *at > now || (*failures > 0 && self.live.contains_key(object)));
+        wake
+    }
+
+    /// What is to be written of an object now, if anything.
+    fn due(&self, object: &ObjectRef) -> Option<(Live, Value)> {
+        let live = self.live.get(object)?;
+        let now = Timestamp::now();
+        let merged = match self.wanted.get(object) {
+            Some(Wanted::Class(status)) => {
+                let mut wanted = render::class(status, now);
+                wanted["supportedFeatures"] = SUPPORTED_FEATURES.iter().map(|name| json!({ "name": name })).collect();
+                own_status(&live.status, wanted)
+            }
+            Some(Wanted::Gateway(status)) => own_status(&live.status, render::gateway(status, now)),
+            Some(Wanted::Route(status)) => route_status(&live.status, &render::route(status, now)),
+            None if matches!(object.kind, Kind::HttpRoute | Kind::GrpcRoute) => {
+                route_status(&live.status, &Value::Null)
+            }
+            None => Merged::Same,
+        };
+        match merged {
+            Merged::Differs(status) => Some((live.clone(), status)),
+            Merged::Same | Merged::Newer => None,
+        }
+    }
+
+    /// Until when a write waits that would only say that a Gateway is pending for a moment.
+    fn holds_back(&mut self, object: &ObjectRef, live: &Live, status: &Value, now: Instant) -> Option<Instant> {
+        let programmed = |status: &Value| -> Option<Value> {
+            let conditions = status["conditions"].as_array()?;
+            conditions.iter().find(|condition| condition["type"] == "Programmed").cloned()
+        };
+        let turns = object.kind == Kind::Gateway
+            && programmed(&live.status).is_some_and(|before| before["status"] == "True")
+            && programmed(status).is_some_and(|now| now["reason"] == "Pending");
+        if !turns {
+            self.pending.remove(object);
+            return None;
+        }
+        let until = *self.pending.entry(object.clone()).or_insert(now) + PATIENCE;
+        (until > now).then_some(until)
+    }
+
+    fn spawn(&self, live: Live, status: Value, complaints: BTreeSet<Complaint>) {
+        let (client, recorder, wrote) = (self.client.clone(), self.recorder.clone(), self.wrote.clone());
+        tokio::spawn(async move {
+            let answer = write(client, &live, status).await;
+            let told = answer.is_ok();
+            // The loop has ended: nobody is left to be told.
+            let _ = wrote.send(Wrote { object: live.object.clone(), answer });
+            if told {
+                tell(&recorder, &live, complaints).await;
+            }
+        });
+    }
+}
+
+impl Wanted {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Gateway(a), Self::Gateway(b)) if Arc::ptr_eq(a, b) => true,
+            (Self::Route(a), Self::Route(b)) if Arc::ptr_eq(a, b) => true,
+            (a, b) => a == b,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+# Sourced by tests/parts/controller.sh, with a cluster that is up, the Gateway API's CRDs, and Pingway's image loaded.
+
+host=echo.shop.svc.cluster.local
+made=waypoint-pingway
+json() { k -n shop get "$1" "$2" -o json 2>/dev/null | jq -r "$3" 2>/dev/null; }
+# Every condition of a Gateway with its listeners, or of a route, as TYPE=STATUS.
+conditions() {
+    json "$1" "$2" '[.status.conditions, .status.listeners[]?.conditions, .status.parents[]?.conditions] | flatten
+        | map(select(. != null) | .type + "=" + .status) | unique | join(" ")'
+}
+condition() { json gateway "$1" ".status.conditions[] | select(.type == \"$2\") | .status + \"/\" + .reason"; }
+class() { k get gatewayclass pingway -o json | jq -r '.status.conditions[]? | select(.type == "Accepted").status'; }
+address() { json gateway waypoint '.status.addresses[0].value'; }
+via() {
+    inside curl -sS -m 10 -o /dev/null -D - -H "host: $host" "http://$(address)${1:-/}" 2>/dev/null | tr -d '\r' |
+        sed -n 's/^traversed-waypoint: //p'
+}
+leader() { k -n pingway-system get lease pingway-controller -o jsonpath='{.spec.holderIdentity}' 2>/dev/null; }
+rewrites() { k -n shop patch httproute echo --type=json -p "[{\"op\":\"replace\",\"path\":\"/spec/rules/0/filters/0/responseHeaderModifier/add/0/value\",\"value\":\"$1\"}]" >/dev/null; }
+# load FILE, and later unloaded FILE NAME: requests to the waypoint's Service meanwhile; not one may fail.
+load() {
+    "$cluster/client" -host "$host" -connections 8 -rate 200 "http://$(address)/" >"$scratch/$1" 2>&1 &
+    loading=$!
+    started+=("$loading")
+}
+unloaded() {
+    kill -INT "$loading"
+    wait "$loading"
+    is "$2" "$(jq -c '[.failed, .retried]' <"$scratch/$1" || cat "$scratch/$1")" '[0,0]'
+    echo "  $(jq -c '{requests, median_ms, p99_ms, slowest_ms}' <"$scratch/$1")"
+}
+
+# Install.
+k apply -k deploy/ >"$scratch/applied" 2>&1 || bad "deploy/ is applied" "$(cat "$scratch/applied")"
+k -n pingway-system rollout status --timeout=120s deployment/pingway-controller >/dev/null ||
+    bad "the controller runs" "$(k -n pingway-system get pods; k -n pingway-system logs --tail=20 deployment/pingway-controller)"
+becomes "its class is accepted" True class
+is "features are declared, in order" "$(k get gatewayclass pingway -o json | jq '[.status.supportedFeatures[].name] | length > 30 and . == sort')" true
+
+# A waypoint's usual manifests.
+k apply -f tests/e2e/controller.yaml >/dev/null || bad "the manifests are applied" ""
+patience=90 becomes "every condition of the waypoint comes true" "Accepted=True Conflicted=False Programmed=True ResolvedRefs=True" conditions gateway waypoint
+becomes "and of its route" "Accepted=True ResolvedRefs=True" conditions httproute echo
+is "its address is its Service's" "$(address)" "$(json service $made .spec.clusterIP)"
+is "its Service has the listeners' ports, ztunnel's with them" "$(json service $made '[.spec.ports[] | .name + ":" + (.port|tostring)] | sort | join(" ")')" "http-80:80 tcp-15008:15008"
+becomes "and serves" true via
+pods=$(k -n shop get pods -l pingway.dev/gateway=$made -o name)
+says "the pods run with nothing that they need not" "$(k -n shop get pods -l pingway.dev/gateway=$made -o json)" '"readOnlyRootFilesystem": true' '"runAsNonRoot": true' '"type": "RuntimeDefault"' '"allowPrivilegeEscalation": false'
+
+# Statuses are written when something changes, and not otherwise.
+writes() { for pod in $(k -n pingway-system get pods -o name); do inside curl -sS "http://$(k -n pingway-system get "$pod" -o jsonpath='{.status.podIP}'):15020/metrics"; done | sed -n 's/^pingway_controller_writes_total.*} //p' | paste -sd+ | bc; }
+before=$(writes)
+k -n shop annotate service echo e2e=1 >/dev/null
+k -n shop annotate gateway waypoint e2e=1 >/dev/null
+sleep 2
+is "what changes no status is no write" "$(writes)" "$before"
+
+# Drift, and what is not ours.
+k -n shop delete service $made --wait=false >/dev/null
+ports() { json service $made ".spec.ports | length"; }
+
+becomes "a Service that was deleted is made again, with its ports" 2 ports
+k -n shop patch deployment $made --type=merge -p '{"spec":{"template":{"spec":{"containers":[{"name":"proxy","image":"nowhere.test/other:v1"}]}}}}' >/dev/null 2>&1
+image() { json deployment $made '.spec.template.spec.containers[0].image'; }
+becomes "an image that was changed is set again" "$(k -n pingway-system get deployment pingway-controller -o jsonpath='{.spec.template.spec.containers[0].image}')" image
+k -n shop create configmap other-pingway --from-literal=a=b >/dev/null
+sed 's/name: waypoint, namespace/name: other, namespace/' tests/e2e/controller.yaml | k apply -f - >/dev/null 2>&1
+foreign() { k -n shop get events -o json | jq -r '[.items[] | select(.regarding.name? == "other" or .involvedObject.name? == "other") | .message // .note] | map(select(test("is not Pingway"))) | length > 0'; }
+becomes "an object of another's is reported" true foreign
+is "and left as it is" "$(json configmap other-pingway '.data.a + " " + ((.metadata.labels // {}) | length | tostring)')" "b 0"
+k -n shop delete gateway other >/dev/null
+k -n shop delete configmap other-pingway >/dev/null
+gone() { k -n shop get deployment,service,serviceaccount,role,rolebinding -o name | grep -c other-pingway; }
+becomes "with a Gateway goes what it ran on" 0 gone
+
+# Another controller's words stay.
+k -n shop patch httproute echo --subresource=status --type=json -p '[{"op":"add","path":"/status/parents/0","value":{"controllerName":"acme.test/c","parentRef":{"name":"acme"},"conditions":[{"type":"Accepted","status":"True","reason":"Accepted","message":"","lastTransitionTime":"2020-01-01T00:00:00Z"}]}}]' >/dev/null
+rewrites edited
+becomes "an edit is served" edited via
+observed() { json httproute echo '.metadata.generation as $g | [.status.parents[] | select(.controllerName == "pingway.dev/gateway-controller") | .conditions[].observedGeneration == $g] | all'; }
+becomes "and observed" true observed
+is "another controller's entry stays as it is" "$(json httproute echo '[.status.parents[] | select(.controllerName == "acme.test/c") | .conditions[0].lastTransitionTime] | join(" ")')" 2020-01-01T00:00:00Z
+
+# The leader goes.
+first=$(leader)
+k -n pingway-system delete pod "$first" --wait=false >/dev/null
+lead_passes() { [ -n "$(leader)" ] && [ "$(leader)" != "$first" ] && echo passed; }
+becomes "the lead passes" passed lead_passes
+rewrites later
+becomes "and the one that leads writes" true observed
+becomes "what is served goes on" later via
+
+# Rollouts under load.
+load waypoint
+k -n shop rollout restart deployment/$made >/dev/null
+k -n shop rollout status --timeout=120s deployment/$made >/dev/null
+k -n shop rollout restart deployment/echo >/dev/null
+k -n shop rollout status --timeout=120s deployment/echo >/dev/null
+is "no rollout takes Programmed back" "$(condition waypoint Programmed)" True/Programmed
+unloaded waypoint "rollouts of waypoint and backends lose no request"
+
+# A Gateway deleted and made again at once has objects of its own.
+k -n shop delete gateway waypoint --wait=true >/dev/null
+k apply -f tests/e2e/controller.yaml >/dev/null
+uid() { json gateway waypoint .metadata.uid; }
+owners() { k -n shop get deployment,service,serviceaccount,configmap,role,rolebinding -l pingway.dev/gateway=$made -o json | jq -r '[.items[] | .metadata.ownerReferences[].uid] | unique | join(" ")'; }
+becomes "a Gateway made anew owns what it runs on" "$(uid)" owners
+patience=90 becomes "and is programmed" True/Programmed condition waypoint Programmed
+becomes "and serves" true via
