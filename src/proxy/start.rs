@@ -72,6 +72,13 @@ pub fn start(
     Ok(Running { phase, addresses: bound_at, workers, alive, telemetry: counted })
 }
 
+/// What is cut by it is told as such, and not as a client that went away.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.phase.send_replace(Phase::Cutting);
+    }
+}
+
 impl Running {
     /// How far the end has come, for whoever depends on it (readiness).
     pub fn phase(&self) -> watch::Receiver<Phase> {

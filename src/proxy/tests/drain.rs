@@ -104,4 +104,7 @@ async fn second_signal_ends_the_wait_at_once() {
     kill("-INT");
     let ended = in_time(ending).await.unwrap();
     assert_eq!((ended, ended.exit_code()), (Ended::Interrupted, 1));
+    // By this, what it cuts is told from clients that went away.
+    assert!(*phase.borrow() == Phase::Cutting);
+    assert_eq!(rest(&mut client).await, b"");
 }
