@@ -1,12 +1,11 @@
 //! From objects to what is served: everything from nothing, and one route changed among many.
 //!
-//! Shapes as in `route_table`: (a) a host to each route, (b) one host with a path to each route, (c) one host and path, told
-//! apart by a header, (d) one host, a regular expression to each route.
-//!
 //! "One route" is what stands between a change in hand and its being served: apply, compile with its memo, link, publish.
 //! `edited`: the route does something else. `moved`: it has another host, path, header or expression each time.
 
 #![allow(clippy::expect_used, missing_docs, reason = "a benchmark that cannot be set up is to fail")]
+
+mod shape;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -19,19 +18,11 @@ use pingway::live::{Graveyard, Registry, Serving, link};
 use pingway::snapshot::{Change, Snapshot};
 use pingway::telemetry::Telemetry;
 use serde_json::{Value, json};
+use shape::Shape;
 
 /// The product's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// How the routes of a table differ.
-#[derive(Clone, Copy)]
-enum Shape {
-    Hosts,
-    Paths,
-    Headers,
-    Regexes,
-}
 
 const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
 
@@ -42,48 +33,34 @@ fn put(value: Value) -> Change {
     }
 }
 
-impl Shape {
-    /// Route `n`, told from others by `place`; another `edit` differs in a header that it sets, as an edit by hand would.
-    fn route(self, n: usize, place: usize, edit: usize) -> Change {
-        let host =
-            if matches!(self, Self::Hosts) { format!("service-{place}.example.test") } else { "example.test".into() };
-        let (kind, path) = match self {
-            Self::Hosts | Self::Headers => ("PathPrefix", "/api".to_owned()),
-            Self::Paths => ("PathPrefix", format!("/api/v1/service-{place}")),
-            Self::Regexes => ("RegularExpression", format!("/api/{place}/[a-z]+")),
-        };
-        let headers = if matches!(self, Self::Headers) {
-            json!([{ "name": "x-route", "value": place.to_string() }])
-        } else {
-            json!([])
-        };
-        let modifier = json!({ "set": [{ "name": "x-edit", "value": edit.to_string() }] });
-        let rule = json!({
-            "matches": [{ "path": { "type": kind, "value": path }, "headers": headers }],
-            "filters": [{ "type": "RequestHeaderModifier", "requestHeaderModifier": modifier }],
-            "backendRefs": [{ "name": format!("service-{}", n % 100), "port": 80 }],
-        });
-        let spec = json!({ "parentRefs": [{ "name": "gateway" }], "hostnames": [host], "rules": [rule] });
-        let metadata = json!({ "namespace": "bench", "name": format!("route-{n}"), "generation": edit + 1 });
-        put(json!({ "apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": metadata, "spec": spec }))
-    }
+/// Route `n`, told from others by `place`; another `edit` differs in a header that it sets, as an edit by hand would.
+fn route(shape: Shape, n: usize, place: usize, edit: usize) -> Change {
+    let modifier = json!({ "set": [{ "name": "x-edit", "value": edit.to_string() }] });
+    let rule = json!({
+        "matches": [shape.matches(place)],
+        "filters": [{ "type": "RequestHeaderModifier", "requestHeaderModifier": modifier }],
+        "backendRefs": [{ "name": format!("service-{}", n % 100), "port": 80 }],
+    });
+    let spec = json!({ "parentRefs": [{ "name": "gateway" }], "hostnames": [shape.host(place)], "rules": [rule] });
+    let metadata = json!({ "namespace": "bench", "name": format!("route-{n}"), "generation": edit + 1 });
+    put(json!({ "apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": metadata, "spec": spec }))
+}
 
-    fn snapshot(self, routes: usize) -> Snapshot {
-        let class = json!({ "controllerName": "pingway.dev/gateway-controller" });
-        let listener = json!({ "name": "http", "port": 80, "protocol": "HTTP" });
-        let gateway = json!({ "gatewayClassName": "pingway", "listeners": [listener] });
-        let services = (0..100).map(|n| {
-            let metadata = json!({ "namespace": "bench", "name": format!("service-{n}") });
-            put(json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": { "ports": [{ "port": 80 }] } }))
-        });
-        let fixed = [
-            json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": { "name": "pingway" }, "spec": class }),
-            json!({ "apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": { "namespace": "bench", "name": "gateway" }, "spec": gateway }),
-        ];
-        let mut snapshot = Snapshot::default();
-        snapshot.apply(fixed.map(put).into_iter().chain(services).chain((0..routes).map(|n| self.route(n, n, 0))));
-        snapshot
-    }
+fn snapshot(shape: Shape, routes: usize) -> Snapshot {
+    let class = json!({ "controllerName": "pingway.dev/gateway-controller" });
+    let listener = json!({ "name": "http", "port": 80, "protocol": "HTTP" });
+    let gateway = json!({ "gatewayClassName": "pingway", "listeners": [listener] });
+    let services = (0..100).map(|n| {
+        let metadata = json!({ "namespace": "bench", "name": format!("service-{n}") });
+        put(json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": { "ports": [{ "port": 80 }] } }))
+    });
+    let fixed = [
+        json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": { "name": "pingway" }, "spec": class }),
+        json!({ "apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": { "namespace": "bench", "name": "gateway" }, "spec": gateway }),
+    ];
+    let mut snapshot = Snapshot::default();
+    snapshot.apply(fixed.map(put).into_iter().chain(services).chain((0..routes).map(|n| route(shape, n, n, 0))));
+    snapshot
 }
 
 /// The pipeline's steps, without its thread.
@@ -120,24 +97,17 @@ impl Served {
     }
 }
 
-const SHAPES: [(&str, Shape); 4] = [
-    ("a-hosts", Shape::Hosts),
-    ("b-paths", Shape::Paths),
-    ("c-headers", Shape::Headers),
-    ("d-regexes", Shape::Regexes),
-];
-
 /// How many routes a shape is measured with: as many regular expressions as are served, in (d).
 fn sizes(shape: Shape) -> [usize; 3] {
     if matches!(shape, Shape::Regexes) { [10, 100, 1_000] } else { [10, 1_000, 5_000] }
 }
 
 fn everything(c: &mut Criterion) {
-    for (name, shape) in SHAPES {
+    for (name, shape) in Shape::ALL {
         let mut group = c.benchmark_group(format!("compile/{name}"));
         group.sample_size(10);
         for routes in sizes(shape) {
-            let snapshot = shape.snapshot(routes);
+            let snapshot = snapshot(shape, routes);
             group.bench_function(BenchmarkId::from_parameter(routes), |b| {
                 b.iter_with_large_drop(|| {
                     let mut memo = Memo::default();
@@ -150,17 +120,17 @@ fn everything(c: &mut Criterion) {
 }
 
 fn one_route(c: &mut Criterion) {
-    for (name, shape) in SHAPES {
+    for (name, shape) in Shape::ALL {
         let mut group = c.benchmark_group(format!("one-route/{name}"));
         group.sample_size(20);
         for routes in sizes(shape) {
             for (edit, moves) in [("edited", false), ("moved", true)] {
-                let mut served = Served::new(shape.snapshot(routes));
+                let mut served = Served::new(snapshot(shape, routes));
                 let mut turn = 0;
                 let mut next = || {
                     turn += 1;
                     let n = routes / 2;
-                    shape.route(n, if moves { routes + turn } else { n }, turn)
+                    route(shape, n, if moves { routes + turn } else { n }, turn)
                 };
                 group.bench_function(BenchmarkId::new(edit, routes), |b| {
                     b.iter_batched(&mut next, |change| served.change(change), criterion::BatchSize::PerIteration);

@@ -20,6 +20,7 @@ pub mod pipeline;
 pub mod proxy;
 pub mod quickstart;
 pub mod settings;
+pub mod shared_map;
 pub mod shutdown;
 pub mod snapshot;
 pub mod source;

@@ -72,7 +72,7 @@ pub(super) fn routes(report: &Report) -> Value {
     let mut routes = Vec::new();
     for (gateway, table) in report.tables.iter() {
         for listener in &table.listeners {
-            for host in &listener.hosts {
+            for host in listener.hosts.iter() {
                 let entries = host.entries.iter().map(|entry| {
                     let mut entry = route(entry);
                     entry["gateway"] = gateway.to_string().into();

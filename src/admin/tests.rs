@@ -116,7 +116,7 @@ fn served() -> Report {
         sockets: vec![SOCKET],
         protocol: Protocol::Http,
         hostname: HostPattern::Any,
-        hosts: vec![Arc::new(host)],
+        hosts: [Arc::new(host)].into_iter().collect(),
     };
     let gateway = ObjectName::new("shop", "edge");
     let table = RouteTable { gateway: gateway.clone(), listeners: vec![Arc::new(listener)] };

@@ -22,6 +22,8 @@ pub(super) struct History {
 
 /// Names of what came, went or changed since the compile before.
 pub(super) struct Changes {
+    /// Whether there are any: if not, no route need be looked at.
+    any: bool,
     services: HashSet<ObjectName>,
     namespaces: HashSet<ObjectName>,
     gateways: HashSet<ObjectName>,
@@ -36,18 +38,20 @@ impl History {
             gateways.insert(name.clone());
         });
         self.views.clone_from(views);
-        Changes {
-            services: self.services.update(&snapshot.services),
-            namespaces: self.namespaces.update(&snapshot.namespaces),
-            gateways,
-            grants: !self.grants.update(&snapshot.grants).is_empty(),
-        }
+        let services = self.services.update(&snapshot.services);
+        let namespaces = self.namespaces.update(&snapshot.namespaces);
+        let grants = !self.grants.update(&snapshot.grants).is_empty();
+        let any = grants || !services.is_empty() || !namespaces.is_empty() || !gateways.is_empty();
+        Changes { any, services, namespaces, gateways, grants }
     }
 }
 
 impl Changes {
     /// Whether a route stands on anything that changed.
     pub(super) fn touch(&self, route: &Resolved) -> bool {
+        if !self.any {
+            return false;
+        }
         let depends = &route.depends;
         let named = |changed: &HashSet<ObjectName>, names: &[ObjectName]| {
             !changed.is_empty() && names.iter().any(|name| changed.contains(name))

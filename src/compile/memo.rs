@@ -1,6 +1,7 @@
 //! Memo: what was found before, for reuse while what it stands on is the same.
 
 use super::Options;
+use super::attached::Attached;
 use super::certificate;
 use super::changes::History;
 use super::kept::Routes;
@@ -13,6 +14,7 @@ pub struct Memo {
     pub(super) certificates: certificate::Known,
     pub(super) history: History,
     pub(super) routes: Routes,
+    pub(super) attached: Attached,
     pub(super) tables: Tables,
 }
 

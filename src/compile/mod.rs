@@ -6,6 +6,7 @@
 //! Never here: I/O, clock, randomness, tokio, `live`, `proxy`.
 
 mod asked;
+mod attached;
 mod attachment;
 mod backend;
 mod certificate;
@@ -21,6 +22,7 @@ mod kept;
 mod listener;
 mod memo;
 mod mesh;
+mod places;
 mod precedence;
 mod programmed;
 mod report;
@@ -84,7 +86,7 @@ pub struct Compiled {
     /// A table for each accepted Gateway of ours.
     pub tables: BTreeMap<ObjectName, Arc<RouteTable>>,
     /// Every backend that a table names.
-    pub backends: BTreeSet<BackendKey>,
+    pub backends: Arc<BTreeSet<BackendKey>>,
     /// Conditions of every object that took part, and warnings.
     pub statuses: Statuses,
 }
@@ -108,15 +110,15 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     let gateways = gateway::resolve(snapshot, options, &classes, &grants, memo);
     let views = gateway::views(&gateways);
     let changes = memo.history.changes(snapshot, &views);
-    let routes = memo.routes.update(&Context { snapshot, options, grants: &grants, views: &views }, &changes);
-    let attached = tables::attached(&gateways, &routes);
+    let moved = memo.routes.update(&Context { snapshot, options, grants: &grants, views: &views }, &changes);
+    let moved = memo.attached.update(&moved);
     let statuses = Statuses {
         classes: class::statuses(snapshot, &classes),
-        gateways: report::statuses(&gateways, &attached),
-        routes: route::statuses(&routes),
+        gateways: report::statuses(&gateways, &memo.attached),
+        routes: memo.routes.statuses(),
         warnings: Vec::new(),
     };
-    let tables = memo.tables.build(&gateways, attached);
-    let warnings = warnings::collect(&gateways, &routes, memo.tables.hosts());
+    let tables = memo.tables.build(&gateways, moved);
+    let warnings = warnings::collect(&gateways, memo.routes.warned(), memo.tables.hosts());
     Compiled { tables, backends: memo.routes.backends(), statuses: Statuses { warnings, ..statuses } }
 }

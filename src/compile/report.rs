@@ -3,29 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::attached::Attached;
 use super::gateway::Resolved;
 use super::listener::Verdict;
 use super::programmed;
-use super::route::Resolved as Route;
-use super::tables::Attached;
 use super::verdict::{Refusal, fails, holds, resolved_refs};
 use crate::api::{Kind, ObjectName, RouteGroupKind};
 use crate::status::{Condition, ConditionType, GatewayStatus, ListenerStatus, Reason};
 
 /// The statuses of Gateways, once it is known which routes each listener has.
 pub(super) fn statuses(gateways: &[Resolved<'_>], attached: &Attached) -> BTreeMap<ObjectName, Arc<GatewayStatus>> {
-    let status = |(resolved, attached): (&Resolved<'_>, &Vec<_>)| {
-        (resolved.view.name.clone(), Arc::new(gateway(resolved, attached)))
-    };
-    gateways.iter().zip(attached).map(status).collect()
+    let status = |resolved: &Resolved<'_>| (resolved.view.name.clone(), Arc::new(gateway(resolved, attached)));
+    gateways.iter().map(status).collect()
 }
 
-/// The status of a Gateway. `attached`: accepted routes of each listener.
-fn gateway(gateway: &Resolved<'_>, attached: &[Vec<Arc<Route>>]) -> GatewayStatus {
+/// The status of a Gateway.
+fn gateway(gateway: &Resolved<'_>, attached: &Attached) -> GatewayStatus {
     let programmed: Vec<Condition> =
         gateway.listeners.iter().map(|verdict| programmed::listener(gateway, verdict)).collect();
-    let counts = attached.iter().map(|routes| i32::try_from(routes.len()).unwrap_or(i32::MAX));
-    let listeners = gateway.listeners.iter().zip(counts).zip(&programmed);
+    let count = |place| i32::try_from(attached.count(&gateway.view.name, place)).unwrap_or(i32::MAX);
+    let listeners = gateway.listeners.iter().zip((0..).map(count)).zip(&programmed);
     GatewayStatus {
         observed_generation: gateway.object.meta.generation,
         conditions: vec![accepted(gateway), gateway_resolved_refs(gateway), programmed::gateway(gateway, &programmed)],

@@ -1,36 +1,17 @@
 //! Route tables: what each accepted Gateway serves, put together from its listeners and their hosts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::gateway::{self, View};
+use super::attached::ListenerKey;
+use super::gateway;
 use super::hosts::Hosts;
+use super::kept::Moved;
 use super::listener::Verdict;
-use super::route::Resolved;
 use crate::api::ObjectName;
 use crate::table::RouteTable;
 use crate::table::hostname::HostPattern;
 use crate::table::listener::Listener;
-
-/// Routes by listener: for each Gateway, for each of its listeners, by kind and name.
-pub(super) type Attached = Vec<Vec<Vec<Arc<Resolved>>>>;
-
-/// Sorts routes by the listeners that have them.
-pub(super) fn attached(gateways: &[gateway::Resolved<'_>], routes: &[Arc<Resolved>]) -> Attached {
-    let mut attached: Attached = gateways.iter().map(|gateway| vec![Vec::new(); gateway.listeners.len()]).collect();
-    let address = |view: &Arc<View>| Arc::as_ptr(view).addr();
-    let places: HashMap<usize, usize> =
-        gateways.iter().enumerate().map(|(place, gateway)| (address(&gateway.view), place)).collect();
-    for route in routes {
-        for one in &route.attached {
-            let listeners = places.get(&address(&one.gateway)).and_then(|place| attached.get_mut(*place));
-            if let Some(routes) = listeners.and_then(|listeners| listeners.get_mut(one.listener)) {
-                routes.push(route.clone());
-            }
-        }
-    }
-    attached
-}
 
 /// A listener's hosts, and the listener that they last became.
 type Built = (Hosts, Option<Arc<Listener>>);
@@ -38,28 +19,30 @@ type Built = (Hosts, Option<Arc<Listener>>);
 /// Tables and what they were made of, kept from compile to compile.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    listeners: BTreeMap<(ObjectName, Arc<str>), Built>,
+    listeners: BTreeMap<ListenerKey, Built>,
     tables: BTreeMap<ObjectName, Arc<RouteTable>>,
 }
 
 impl Tables {
-    /// The tables of now. What is the same as before is the same object.
+    /// The tables of now. What is the same as before is the same object. `moved`: the routes that each listener got and lost. A
+    /// listener that now serves and did not, or has another hostname, gets all that it has: its Gateway looks otherwise to
+    /// them.
     pub(super) fn build(
         &mut self,
         gateways: &[gateway::Resolved<'_>],
-        attached: Attached,
+        mut moved: BTreeMap<ListenerKey, Moved>,
     ) -> BTreeMap<ObjectName, Arc<RouteTable>> {
         let mut before = std::mem::take(self);
-        for (gateway, attached) in gateways.iter().zip(attached) {
+        for gateway in gateways {
             if gateway.accepted.is_err() {
                 continue;
             }
             let name = &gateway.view.name;
             let mut listeners = Vec::new();
-            for (verdict, routes) in gateway.listeners.iter().zip(attached) {
+            for verdict in &gateway.listeners {
                 let key = (name.clone(), verdict.view.name.clone());
                 let kept = before.listeners.remove(&key);
-                if let Some((hosts, listener)) = listener(verdict, routes, kept) {
+                if let Some((hosts, listener)) = listener(verdict, moved.remove(&key).unwrap_or_default(), kept) {
                     listeners.push(listener.clone());
                     self.listeners.insert(key, (hosts, Some(listener)));
                 }
@@ -81,7 +64,7 @@ impl Tables {
 
 fn listener(
     verdict: &Verdict,
-    routes: Vec<Arc<Resolved>>,
+    moved: Moved,
     kept: Option<(Hosts, Option<Arc<Listener>>)>,
 ) -> Option<(Hosts, Arc<Listener>)> {
     let (Some(hostname), Some(protocol), true) = (&verdict.view.hostname, &verdict.protocol, verdict.view.serves)
@@ -89,12 +72,12 @@ fn listener(
         return None;
     };
     let (mut hosts, known) = kept.unwrap_or_else(|| (Hosts::new(HostPattern::Any), None));
-    hosts.update(hostname, routes);
+    hosts.update(hostname, moved);
     let same = |known: &Listener| {
         known.sockets == verdict.sockets
             && known.protocol == *protocol
             && known.hostname == *hostname
-            && equal(&known.hosts, hosts.list())
+            && known.hosts.is(hosts.list())
     };
     let listener = known.filter(|known| same(known)).unwrap_or_else(|| {
         Arc::new(Listener {
@@ -102,7 +85,7 @@ fn listener(
             sockets: verdict.sockets.clone(),
             protocol: protocol.clone(),
             hostname: hostname.clone(),
-            hosts: hosts.list().to_vec(),
+            hosts: hosts.list().clone(),
         })
     });
     Some((hosts, listener))

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::gateway;
-use super::hosts::{Hosts, Shadow};
+use super::hosts::Hosts;
+use super::places::Shadow;
 use super::route::Resolved;
 use crate::api::{Gateway, Kind, ObjectRef};
 use crate::status::{Warning, WarningKind};
@@ -14,13 +15,13 @@ use crate::table::rule::Rule;
 /// All warnings, sorted.
 pub(super) fn collect<'h>(
     gateways: &[gateway::Resolved<'_>],
-    routes: &[Arc<Resolved>],
+    warned: impl Iterator<Item = &'h Arc<Resolved>>,
     hosts: impl Iterator<Item = &'h Hosts>,
 ) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = gateways.iter().flat_map(|gateway| not_supported(gateway.object)).collect();
     warnings.extend(gateways.iter().flat_map(not_read));
-    warnings.extend(routes.iter().flat_map(|route| &route.warnings).cloned());
-    warnings.extend(shadowed(routes, hosts));
+    warnings.extend(warned.flat_map(|route| &route.warnings).cloned());
+    warnings.extend(shadowed(hosts));
     warnings.sort_unstable();
     warnings.dedup();
     warnings
@@ -77,27 +78,17 @@ fn not_read(gateway: &gateway::Resolved<'_>) -> Vec<Warning> {
 }
 
 /// Rules that never get a request: each of their matches is shadowed on every host of every listener.
-fn shadowed<'h>(routes: &[Arc<Resolved>], hosts: impl Iterator<Item = &'h Hosts>) -> Vec<Warning> {
+fn shadowed<'h>(hosts: impl Iterator<Item = &'h Hosts>) -> Vec<Warning> {
     let address = |rule: &Arc<Rule>| Arc::as_ptr(rule).addr();
     let mut shadows: HashMap<usize, Vec<(&HostPattern, &Shadow)>> = HashMap::new();
     for (host, shadow) in hosts.flat_map(Hosts::shadows) {
         shadows.entry(address(&shadow.entry.rule)).or_default().push((host, shadow));
     }
-    if shadows.is_empty() {
-        return Vec::new();
-    }
-    let mut warnings = Vec::new();
-    for route in routes {
-        for rule in route.rules() {
-            let Some(found) = shadows.get(&address(rule)) else { continue };
-            if let [(host, shadow), ..] = found.as_slice()
-                && found.len() == route.places(rule)
-            {
-                warnings.push(warning(host, shadow));
-            }
-        }
-    }
-    warnings
+    let everywhere = |found: &Vec<(&HostPattern, &Shadow)>| match found.as_slice() {
+        [(host, shadow), ..] if found.len() == shadow.route.places(&shadow.entry.rule) => Some(warning(host, shadow)),
+        _ => None,
+    };
+    shadows.values().filter_map(everywhere).collect()
 }
 
 fn warning(host: &HostPattern, shadow: &Shadow) -> Warning {

@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_socket_that_leaves_is_served_from_for_a_while() {
         let socket = Socket { address: None, port: 80 };
-        let index = PortIndex::new(Vec::new());
+        let index = PortIndex::new(&[], None, |_, _| unreachable!("no host"));
         let sockets = BTreeMap::from([(socket, Arc::new(SocketServing { index, tls: None }))]);
         let before = Serving { sockets, ..Serving::default() };
         let mut after = Serving { leaving: before.leaving_after(&BTreeMap::new()), ..Serving::default() };

@@ -92,7 +92,7 @@ pub(crate) mod table {
             sockets: ports.iter().map(|&port| socket(port)).collect(),
             protocol,
             hostname: HostPattern::parse(hostname).expect("valid"),
-            hosts: hosts.to_vec(),
+            hosts: hosts.iter().cloned().collect(),
         })
     }
 

@@ -18,6 +18,7 @@ pub use render::{Rendered, render};
 pub use warning::{Warning, WarningKind};
 
 use crate::api::{ObjectName, ObjectRef, ParentRef, RouteGroupKind, StatusAddress};
+use crate::shared_map::SharedMap;
 
 /// One condition. `type` is unique within its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +94,7 @@ pub struct Statuses {
     /// Gateways of ours.
     pub gateways: BTreeMap<ObjectName, Arc<GatewayStatus>>,
     /// HTTPRoutes and GRPCRoutes with at least one parent of ours.
-    pub routes: BTreeMap<ObjectRef, Arc<RouteStatus>>,
+    pub routes: SharedMap<ObjectRef, Arc<RouteStatus>>,
     /// What is legal and surely not meant.
     pub warnings: Vec<Warning>,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::hostname::HostPattern;
+use super::hosts::Hosts;
 use super::rule::Entry;
 use crate::snapshot::Socket;
 
@@ -17,8 +18,8 @@ pub struct Listener {
     pub protocol: Protocol,
     /// Which hosts it serves.
     pub hostname: HostPattern,
-    /// Hosts with rules, by the routes' own hostnames, most specific first.
-    pub hosts: Vec<Arc<Host>>,
+    /// Hosts with rules, by the routes' own hostnames.
+    pub hosts: Hosts,
 }
 
 /// What a listener speaks.

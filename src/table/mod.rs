@@ -9,6 +9,7 @@
 pub mod backend;
 pub mod filter;
 pub mod hostname;
+pub mod hosts;
 pub mod listener;
 pub mod lookup;
 pub mod matches;

@@ -247,7 +247,8 @@ fn simple(name: &str, host: &str, path: &str) -> Value {
 }
 
 pub(super) fn hosts(compiled: &Compiled) -> Vec<Arc<pingway::table::listener::Host>> {
-    compiled.tables.values().flat_map(|table| &table.listeners).flat_map(|listener| listener.hosts.clone()).collect()
+    let listeners = compiled.tables.values().flat_map(|table| &table.listeners);
+    listeners.flat_map(|listener| listener.hosts.iter()).cloned().collect()
 }
 
 #[test]

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 /// What each layer may import beside itself. Wiring (`cli`, `main`, `lib`) may import everything and is imported by nobody.
 const ARROWS: &[(&str, &[&str])] = &[
     ("api", &[]),
-    ("status", &["api"]),
+    ("shared_map", &[]),
+    ("status", &["api", "shared_map"]),
     ("snapshot", &["api"]),
     ("source", &["api", "snapshot"]),
-    ("table", &["api", "snapshot", "status"]),
-    ("compile", &["api", "snapshot", "status", "table"]),
+    ("table", &["api", "shared_map", "snapshot", "status"]),
+    ("compile", &["api", "shared_map", "snapshot", "status", "table"]),
     ("telemetry", &[]),
     ("settings", &[]),
     ("live", &["api", "snapshot", "table", "telemetry"]),

@@ -37,7 +37,7 @@ fn listener(text: &mut String, listener: &Listener) {
             let _ = writeln!(text, ", HTTPS with {}", certificates.join("; "));
         }
     }
-    for host in &listener.hosts {
+    for host in listener.hosts.iter() {
         let _ = writeln!(text, "    host {}", host.hostname);
         for entry in &host.entries {
             let _ = writeln!(text, "      {} -> {}", matches(&entry.matches), rule(&entry.rule));

@@ -239,19 +239,17 @@ fn port(routes: &[Route], listeners: &[&'static str], patterns: &mut Patterns) -
     };
     let hosts: Vec<_> = HOSTS.iter().map(&mut host).filter(|host| !host.entries.is_empty()).collect();
     let mut trees = PathTrees::default();
-    let indexes: Vec<_> =
-        hosts.iter().map(|host| Arc::new(HostIndex::build(host, &mut trees, |rule| rule.index))).collect();
-    let listeners = listeners.iter().map(|hostname| {
-        let listener = Listener {
+    let listener = |hostname: &&str| {
+        Arc::new(Listener {
             name: (*hostname).into(),
             sockets: Vec::new(),
             protocol: Protocol::Http,
             hostname: HostPattern::parse(hostname).expect("a valid host"),
-            hosts: hosts.clone(),
-        };
-        (Arc::new(listener), indexes.clone())
-    });
-    PortIndex::new(listeners.collect())
+            hosts: hosts.iter().cloned().collect(),
+        })
+    };
+    let listeners: Vec<_> = listeners.iter().map(listener).collect();
+    PortIndex::new(&listeners, None, |host, _| Arc::new(HostIndex::build(host, None, &mut trees, |rule| rule.index)))
 }
 
 fn look_up(port: &PortIndex<usize>, request: &Request) -> Result<(String, usize), NotFound> {

@@ -73,7 +73,7 @@ impl Findings {
                 push(object.clone(), Some(part), &listener.conditions);
             }
         }
-        for (object, route) in &self.statuses.routes {
+        for (object, route) in self.statuses.routes.iter() {
             for parent in &route.parents {
                 push(object.clone(), Some(describe(&parent.parent, object)), &parent.conditions);
             }

@@ -138,11 +138,8 @@ fn look_up(
 
 fn index(listeners: &[Of<'_>]) -> PortIndex<Arc<Rule>> {
     let mut trees = PathTrees::default();
-    let indexed = listeners.iter().map(|(_, listener)| {
-        let hosts = listener.hosts.iter().map(|host| Arc::new(HostIndex::build(host, &mut trees, Arc::clone)));
-        ((*listener).clone(), hosts.collect())
-    });
-    PortIndex::new(indexed.collect())
+    let listeners: Vec<_> = listeners.iter().map(|(_, listener)| (*listener).clone()).collect();
+    PortIndex::new(&listeners, None, |host, _| Arc::new(HostIndex::build(host, None, &mut trees, Arc::clone)))
 }
 
 /// The listeners that are reached at the request's port and scheme. Where Gateways have sockets of their own for one

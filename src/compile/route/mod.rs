@@ -7,7 +7,6 @@ mod parse;
 mod resolve;
 mod spec;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -15,7 +14,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::precedence::Specificity;
 use super::verdict::Refusal;
 use crate::api::{GrpcRoute, HttpRoute, Kind, Meta, ObjectRef, ParentRef};
-use crate::status::RouteStatus;
 use crate::table::filter::{Filters, Redirect};
 use crate::table::hostname::HostPattern;
 use crate::table::matches::Match;
@@ -33,15 +31,6 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Whether both are the same object, unchanged.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Http(a), Self::Http(b)) => Arc::ptr_eq(a, b),
-            (Self::Grpc(a), Self::Grpc(b)) => Arc::ptr_eq(a, b),
-            _ => false,
-        }
-    }
-
     pub(super) fn meta(&self) -> &Meta {
         match self {
             Self::Http(route) => &route.meta,
@@ -77,11 +66,6 @@ impl Source {
             Self::Grpc(route) => route.spec.use_default_gateways.as_deref(),
         }
     }
-}
-
-/// The statuses of the routes that have a parent of ours.
-pub(super) fn statuses(routes: &[Arc<Resolved>]) -> BTreeMap<ObjectRef, Arc<RouteStatus>> {
-    routes.iter().filter_map(|route| Some((route.object.clone(), route.status.clone()?))).collect()
 }
 
 /// A route by itself: all that can be said of it without looking at another object.

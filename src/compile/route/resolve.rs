@@ -48,13 +48,6 @@ pub(in crate::compile) struct Resolved {
 }
 
 impl Resolved {
-    /// Its rules that are served, each once, in the spec's order.
-    pub(in crate::compile) fn rules(&self) -> impl Iterator<Item = &Arc<rule::Rule>> {
-        let rules = self.candidates.iter().map(|candidate| &candidate.entry.rule);
-        let before = std::iter::once(None).chain(rules.clone().map(Some));
-        rules.zip(before).filter(|(rule, before)| before.is_none_or(|b| !Arc::ptr_eq(rule, b))).map(|(rule, _)| rule)
-    }
-
     /// In how many places a rule stands: each match on each host of each listener that serves it.
     pub(in crate::compile) fn places(&self, rule: &Arc<rule::Rule>) -> usize {
         let matches = self.candidates.iter().filter(|candidate| Arc::ptr_eq(&candidate.entry.rule, rule)).count();

@@ -1,7 +1,7 @@
 //! Link: a plain table to live handles.
 //!
-//! The cost of a link is the change's: what is the same `Arc` as before keeps its live counterpart, and all that is left is a
-//! look at each host's pointer.
+//! The cost of a link is the change's: what is the same `Arc` as before keeps its live counterpart, and what was not touched is
+//! not looked at.
 
 mod by_address;
 #[cfg(test)]
@@ -101,12 +101,13 @@ impl Registry {
         live
     }
 
-    fn host(&mut self, host: &Arc<Host>) -> Arc<HostIndex<Arc<LiveRule>>> {
+    /// The index of a host; `before`: the one that its hostname had.
+    fn host(&mut self, host: &Arc<Host>, before: Option<&HostIndex<Arc<LiveRule>>>) -> Arc<HostIndex<Arc<LiveRule>>> {
         if let Some(index) = self.hosts.find(host) {
             return index;
         }
         let mut trees = std::mem::take(&mut self.trees);
-        let index = Arc::new(HostIndex::build(host, &mut trees, |rule| self.rule(rule)));
+        let index = Arc::new(HostIndex::build(host, before, &mut trees, |rule| self.rule(rule)));
         self.trees = trees;
         self.hosts.keep(host, &index);
         index
@@ -114,17 +115,17 @@ impl Registry {
 
     fn socket(&mut self, socket: Socket, parts: &[(&ObjectName, &Arc<Listener>)]) -> Arc<SocketServing> {
         let tls = self.socket_tls(parts);
-        if let Some((listeners, serving)) = self.sockets.get(&socket)
+        let before = self.sockets.get(&socket).and_then(|(listeners, serving)| Some((listeners, serving.upgrade()?)));
+        if let Some((listeners, serving)) = &before
             && listeners.len() == parts.len()
             && listeners.iter().zip(parts).all(|(a, (_, b))| Arc::ptr_eq(a, b))
-            && let Some(serving) = serving.upgrade()
         {
-            return serving;
+            return serving.clone();
         }
+        let before = before.map(|(_, serving)| serving);
         let listeners: Vec<Arc<Listener>> = parts.iter().map(|(_, listener)| (*listener).clone()).collect();
-        let mut indexed =
-            |listener: &Arc<Listener>| (listener.clone(), listener.hosts.iter().map(|host| self.host(host)).collect());
-        let index = PortIndex::new(listeners.iter().map(&mut indexed).collect());
+        let known = before.as_ref().map(|serving| &serving.index);
+        let index = PortIndex::new(&listeners, known, |host, before| self.host(host, before));
         let serving = Arc::new(SocketServing { index, tls });
         self.sockets.insert(socket, (listeners, Arc::downgrade(&serving)));
         serving

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Rendered, render};
 use crate::api::{CONTROLLER_NAME, Kind, ObjectName, ObjectRef, ParentRef, RouteGroupKind, StatusAddress};
+use crate::shared_map::SharedMap;
 use crate::status::{
     ClassStatus, Condition, ConditionType, GatewayStatus, ListenerStatus, Reason, RouteParentStatus, RouteStatus,
     Statuses,
@@ -63,7 +64,7 @@ fn statuses() -> Statuses {
     Statuses {
         classes: BTreeMap::from([(ObjectName::cluster("pingway"), class)]),
         gateways: BTreeMap::from([(ObjectName::new("edge", "main"), Arc::new(gateway))]),
-        routes: BTreeMap::from([
+        routes: SharedMap::from_iter([
             (ObjectRef { kind: Kind::HttpRoute, name: name.clone() }, route()),
             (ObjectRef { kind: Kind::GrpcRoute, name }, route()),
         ]),

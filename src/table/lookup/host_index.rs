@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::path_tree::{NodeId, PathTree};
-use super::path_trees::PathTrees;
+use super::path_trees::{PathTrees, Stood};
 use super::witness::Witness;
 use crate::table::listener::Host;
 use crate::table::matches::{PathMatch, PathMatched};
@@ -32,21 +32,39 @@ pub struct HostIndex<T> {
 }
 
 impl<T> HostIndex<T> {
-    /// Indexes a host; `bind` gives what each rule leads to, and is called once for each distinct rule. The tree of
-    /// paths is taken from `trees` where they have it: most edits of a route change what is done, not where.
-    pub fn build(host: &Arc<Host>, trees: &mut PathTrees, mut bind: impl FnMut(&Arc<Rule>) -> T) -> Self {
-        let (paths, nodes) = trees.place(host);
+    /// Indexes a host; `bind` gives what a rule leads to. The tree of paths is taken from `trees` where they have it: most
+    /// edits of a route change what is done, not where. What the host's index had `before` of an entry is taken from it,
+    /// without a look at the entry.
+    pub fn build(
+        host: &Arc<Host>,
+        before: Option<&Self>,
+        trees: &mut PathTrees,
+        bind: impl FnMut(&Arc<Rule>) -> T,
+    ) -> Self
+    where
+        T: Clone,
+    {
+        let kept = before.map(|before| same(&before.host.entries, &host.entries)).unwrap_or_default();
+        let (paths, nodes) = trees.place(host, before.map(|before| before.stood(&kept)));
         let (starts, ordered) = by_node(&nodes, paths.len());
         let single = numbered(&nodes).filter_map(|(i, node)| node.is_none().then_some(i)).collect();
-        let (mut targets, mut known) = (Vec::new(), HashMap::new());
-        let target_of = host.entries.iter().map(|entry| {
-            *known.entry(Arc::as_ptr(&entry.rule)).or_insert_with(|| {
-                targets.push(bind(&entry.rule));
-                place(targets.len() - 1)
-            })
-        });
-        let target_of = target_of.collect();
-        Self { host: host.clone(), paths, starts, ordered, single, target_of, targets: targets.into() }
+        let (target_of, targets) = targets(&host.entries, before.zip(Some(&kept)), bind);
+        Self { host: host.clone(), paths, starts, ordered, single, target_of, targets }
+    }
+
+    /// Where the entries of now that were there before stood.
+    fn stood(&self, kept: &[Option<u32>]) -> Stood<'_> {
+        let mut nodes = vec![None; self.host.entries.len()];
+        for (node, range) in self.starts.windows(2).enumerate() {
+            let [from, to] = *range else { continue };
+            for &entry in self.ordered.get(from as usize..to as usize).unwrap_or_default() {
+                if let Some(at) = nodes.get_mut(entry as usize) {
+                    *at = Some(place(node));
+                }
+            }
+        }
+        let node_of = |kept: &Option<u32>| kept.and_then(|before| nodes.get(before as usize).copied());
+        Stood { tree: &self.paths, nodes: kept.iter().map(node_of).collect() }
     }
 
     /// The host that was indexed.
@@ -108,6 +126,49 @@ impl<T> HostIndex<T> {
         let at = |i: usize| self.starts.get(i).map_or(0, |&start| start as usize);
         self.ordered.get(at(node as usize)..at(node as usize + 1)).unwrap_or_default()
     }
+}
+
+/// For each entry of now its place in what was before, if it was there.
+fn same(before: &[Arc<Entry>], now: &[Arc<Entry>]) -> Vec<Option<u32>> {
+    let begin = before.iter().zip(now).take_while(|(a, b)| Arc::ptr_eq(a, b)).count();
+    let shorter = before.len().min(now.len()) - begin;
+    let end = before.iter().rev().zip(now.iter().rev()).take(shorter).take_while(|(a, b)| Arc::ptr_eq(a, b)).count();
+    let between = |entries: usize| begin..entries - end;
+    let known: HashMap<_, u32> =
+        between(before.len()).filter_map(|i| Some((Arc::as_ptr(before.get(i)?), place(i)))).collect();
+    let middle = between(now.len()).map(|i| now.get(i).and_then(|entry| known.get(&Arc::as_ptr(entry)).copied()));
+    let last = (before.len() - end..before.len()).map(|i| Some(place(i)));
+    (0..begin).map(|i| Some(place(i))).chain(middle).chain(last).collect()
+}
+
+/// By entry its place among the targets, and these. An entry that was there `before` keeps what it leads to.
+fn targets<T: Clone>(
+    entries: &[Arc<Entry>],
+    before: Option<(&HostIndex<T>, &Vec<Option<u32>>)>,
+    mut bind: impl FnMut(&Arc<Rule>) -> T,
+) -> (Box<[u32]>, Box<[T]>) {
+    let mut targets = Vec::new();
+    let mut kept = vec![None; before.map_or(0, |(index, _)| index.targets.len())];
+    let mut bound = HashMap::new();
+    let mut target_of = |(i, entry): (usize, &Arc<Entry>)| {
+        let known = before.and_then(|(index, places)| {
+            let target = *index.target_of.get((*places.get(i)?)? as usize)? as usize;
+            Some((kept.get_mut(target)?, index.targets.get(target)?))
+        });
+        let at = match known {
+            Some((at, target)) => at.get_or_insert_with(|| {
+                targets.push(target.clone());
+                place(targets.len() - 1)
+            }),
+            None => bound.entry(Arc::as_ptr(&entry.rule)).or_insert_with(|| {
+                targets.push(bind(&entry.rule));
+                place(targets.len() - 1)
+            }),
+        };
+        *at
+    };
+    let target_of = entries.iter().enumerate().map(&mut target_of).collect();
+    (target_of, targets.into())
 }
 
 /// Entries grouped by node: where each node's begin, and all in a row.

@@ -6,6 +6,7 @@
 
 mod host_index;
 mod host_map;
+mod names;
 mod path_tree;
 mod path_trees;
 mod witness;
@@ -16,7 +17,8 @@ pub use host_index::HostIndex;
 pub use path_trees::PathTrees;
 pub use witness::{Silent, Witness};
 
-use super::listener::Listener;
+use super::hosts::Hosts;
+use super::listener::{Host, Listener};
 pub use super::matches::LostBy;
 use super::matches::PathMatched;
 use super::request::RequestView;
@@ -44,9 +46,6 @@ pub struct Found<'i, T> {
     pub path: PathMatched,
 }
 
-/// A listener and the indexes of its hosts.
-pub type IndexedListener<T> = (Arc<Listener>, Vec<Arc<HostIndex<T>>>);
-
 /// All listeners of one socket, indexed.
 #[derive(Debug)]
 pub struct PortIndex<T> {
@@ -59,14 +58,39 @@ struct Served<T> {
     hosts: HostMap<Arc<HostIndex<T>>>,
 }
 
+impl<T> Clone for Served<T> {
+    fn clone(&self) -> Self {
+        Self { listener: self.listener.clone(), hosts: self.hosts.clone() }
+    }
+}
+
 impl<T> PortIndex<T> {
-    /// Puts indexed listeners of one socket together.
-    pub fn new(listeners: Vec<IndexedListener<T>>) -> Self {
-        let served = listeners.iter().map(|(listener, hosts)| {
-            let hosts = HostMap::new(hosts.iter().map(|index| (&index.host().hostname, index.clone())));
-            (&listener.hostname, Served { listener: listener.clone(), hosts })
-        });
-        Self { listeners: HostMap::new(served) }
+    /// Indexes the listeners of one socket. What `before` has of the same hosts is shared with it, so that the cost follows
+    /// what changed. `index` makes a host's index, and is told the one that the hostname had before.
+    pub fn new(
+        listeners: &[Arc<Listener>],
+        before: Option<&Self>,
+        mut index: impl FnMut(&Arc<Host>, Option<&HostIndex<T>>) -> Arc<HostIndex<T>>,
+    ) -> Self {
+        let mut all = HostMap::with_capacity(listeners.len());
+        for listener in listeners {
+            let known = before.and_then(|before| before.listeners.get(&listener.hostname));
+            let none = Hosts::default();
+            let (mut hosts, listed) = match known {
+                Some(known) => (known.hosts.clone(), &known.listener.hosts),
+                None => (HostMap::with_capacity(listener.hosts.len()), &none),
+            };
+            listed.differences(&listener.hosts, |was, is| match (was, is) {
+                (_, Some(host)) => {
+                    let made = index(host, hosts.get(&host.hostname).map(|index| &**index));
+                    hosts.insert(&host.hostname, made);
+                }
+                (Some(host), None) => hosts.remove(&host.hostname),
+                (None, None) => {}
+            });
+            all.insert(&listener.hostname, Served { listener: listener.clone(), hosts });
+        }
+        Self { listeners: all }
     }
 
     /// The listener that serves a host: exact, then the longest wildcard, then any.

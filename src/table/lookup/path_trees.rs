@@ -29,11 +29,24 @@ pub struct PathTrees {
 /// A tree, and the node of each entry of a host. `None`: the tree does not have its path.
 pub(super) type Placed = (Arc<PathTree>, Vec<Option<NodeId>>);
 
+/// Where the entries of a host stood in a tree: for each that did, its node, if it had one.
+pub(super) struct Stood<'t> {
+    pub(super) tree: &'t Arc<PathTree>,
+    pub(super) nodes: Vec<Option<Option<NodeId>>>,
+}
+
 impl PathTrees {
     /// The tree of a host's paths, made unless there is one.
-    pub(super) fn place(&mut self, host: &Host) -> Placed {
+    pub(super) fn place(&mut self, host: &Host, before: Option<Stood<'_>>) -> Placed {
         let last = self.last.get(&host.hostname).and_then(Weak::upgrade);
-        let (tree, nodes) = last.and_then(|tree| adapted(tree, host)).unwrap_or_else(|| {
+        let adapt = |tree: Arc<PathTree>| {
+            let before = before.as_ref().filter(|before| Arc::ptr_eq(before.tree, &tree));
+            let known = |i: usize| before.and_then(|before| before.nodes.get(i).copied().flatten());
+            let nodes = host.entries.iter().enumerate();
+            let nodes = nodes.map(|(i, entry)| known(i).unwrap_or_else(|| tree.node_of(&entry.matches.path))).collect();
+            adapted(tree, host, nodes)
+        };
+        let (tree, nodes) = last.and_then(adapt).unwrap_or_else(|| {
             let tree = self.shared(host);
             let nodes = nodes_of(&tree, host);
             (tree, nodes)
@@ -70,8 +83,7 @@ impl PathTrees {
 }
 
 /// A host's last tree for what the host has now. `None`: another is better made anew.
-fn adapted(tree: Arc<PathTree>, host: &Host) -> Option<Placed> {
-    let mut nodes = nodes_of(&tree, host);
+fn adapted(tree: Arc<PathTree>, host: &Host, mut nodes: Vec<Option<NodeId>>) -> Option<Placed> {
     let mut used = vec![false; tree.len()];
     let (mut missing, mut lacking) = (HashSet::new(), 0);
     for (entry, node) in host.entries.iter().zip(&nodes) {

@@ -41,21 +41,21 @@ fn host(hostname: &str, specs: &[api::HttpMatch]) -> Arc<Host> {
 }
 
 fn index(host: &Arc<Host>) -> Arc<HostIndex<String>> {
-    Arc::new(HostIndex::build(host, &mut PathTrees::default(), |rule| rule.route.name.name.to_string()))
+    Arc::new(HostIndex::build(host, None, &mut PathTrees::default(), |rule| rule.route.name.name.to_string()))
 }
 
 fn port(listeners: &[(&str, &str, &[Arc<Host>])]) -> PortIndex<String> {
-    let indexed = listeners.iter().map(|(name, hostname, hosts)| {
-        let listener = Listener {
+    let listener = |(name, hostname, hosts): &(&str, &str, &[Arc<Host>])| {
+        Arc::new(Listener {
             name: (*name).into(),
             sockets: Vec::new(),
             protocol: Protocol::Http,
             hostname: HostPattern::parse(hostname).unwrap(),
-            hosts: hosts.to_vec(),
-        };
-        (Arc::new(listener), hosts.iter().map(index).collect())
-    });
-    PortIndex::new(indexed.collect())
+            hosts: hosts.iter().cloned().collect(),
+        })
+    };
+    let listeners: Vec<_> = listeners.iter().map(listener).collect();
+    PortIndex::new(&listeners, None, |host, _| index(host))
 }
 
 /// Counts what lookup looks at.
@@ -186,7 +186,7 @@ fn each_distinct_rule_is_bound_once() {
     let entries = vec![entry(&prefix("/a"), &one), entry(&prefix("/b"), &two), entry(&prefix("/c"), &one)];
     let host = Arc::new(Host { hostname: HostPattern::Any, entries });
     let mut bound = Vec::new();
-    HostIndex::build(&host, &mut PathTrees::default(), |rule| bound.push(rule.route.name.name.to_string()));
+    HostIndex::build(&host, None, &mut PathTrees::default(), |rule| bound.push(rule.route.name.name.to_string()));
     assert_eq!(bound, ["one", "two"]);
 }
 
@@ -194,9 +194,9 @@ fn each_distinct_rule_is_bound_once() {
 fn hosts_with_the_same_paths_share_their_tree() {
     let mut trees = PathTrees::default();
     let first = host("a.test", &[prefix("/a"), path("Exact", "/a"), path("RegularExpression", "/x")]);
-    let first = HostIndex::build(&first, &mut trees, |_| ());
+    let first = HostIndex::build(&first, None, &mut trees, |_| ());
     let mut shares = |specs: &[api::HttpMatch]| {
-        HostIndex::build(&host("b.test", specs), &mut trees, |_| ()).shares_paths_with(&first)
+        HostIndex::build(&host("b.test", specs), None, &mut trees, |_| ()).shares_paths_with(&first)
     };
     assert!(shares(&[path("Exact", "/a"), path("RegularExpression", "/y"), prefix("/a"), prefix("/a")]));
     assert!(!shares(&[path("Exact", "/a")]));
@@ -216,10 +216,11 @@ fn hundred(moved: usize) -> Arc<Host> {
 fn a_large_host_keeps_its_tree_when_few_routes_move_and_extends_it_when_more_do() {
     let names = |rule: &Arc<Rule>| rule.route.name.name.to_string();
     let mut trees = PathTrees::default();
-    let first = HostIndex::build(&hundred(0), &mut trees, names);
+    let first = HostIndex::build(&hundred(0), None, &mut trees, names);
+    let mut before = None;
     for (moved, shares, nodes) in [(1, true, 100), (8, true, 100), (9, false, 109)] {
         let host = hundred(moved);
-        let kept = HostIndex::build(&host, &mut trees, names);
+        let kept = Arc::new(HostIndex::build(&host, before.as_deref(), &mut trees, names));
         assert_eq!((kept.shares_paths_with(&first), kept.nodes()), (shares, nodes), "{moved}");
         let served = |index| {
             let listener = Listener {
@@ -227,15 +228,49 @@ fn a_large_host_keeps_its_tree_when_few_routes_move_and_extends_it_when_more_do(
                 sockets: Vec::new(),
                 protocol: Protocol::Http,
                 hostname: HostPattern::Any,
-                hosts: vec![host.clone()],
+                hosts: [host.clone()].into_iter().collect(),
             };
-            PortIndex::new(vec![(Arc::new(listener), vec![Arc::new(index)])])
+            PortIndex::new(&[Arc::new(listener)], None, |_, _| Arc::clone(index))
         };
-        let (kept, anew) = (served(kept), served(HostIndex::build(&host, &mut PathTrees::default(), names)));
+        let anew = Arc::new(HostIndex::build(&host, None, &mut PathTrees::default(), names));
+        let (anew, served_kept) = (served(&anew), served(&kept));
+        before = Some(kept);
         for path in (0..160).flat_map(|n| ["", "/new", "/new/x", "/new/x/y"].map(|rest| format!("/p{n}{rest}"))) {
-            assert_eq!(at(&kept, "h.test", &path), at(&anew, "h.test", &path), "{moved} {path}");
+            assert_eq!(at(&served_kept, "h.test", &path), at(&anew, "h.test", &path), "{moved} {path}");
         }
     }
+}
+
+#[test]
+fn the_index_after_a_change_is_asked_for_what_changed_and_leaves_the_one_before_as_it_was() {
+    let listener = |hosts: &[Arc<Host>]| {
+        Arc::new(Listener {
+            name: "l".into(),
+            sockets: Vec::new(),
+            protocol: Protocol::Http,
+            hostname: HostPattern::Any,
+            hosts: hosts.iter().cloned().collect(),
+        })
+    };
+    let mut hosts: Vec<_> = (0..1_000).map(|n| host(&format!("h{n}.test"), &[prefix("/")])).collect();
+    hosts.push(host("*.test", &[prefix("/")]));
+    let first = PortIndex::new(&[listener(&hosts)], None, |host, _| index(host));
+    hosts[5] = host("h5.test", &[prefix("/changed")]);
+    hosts[6] = host("come.test", &[prefix("/come")]);
+    let mut asked = Vec::new();
+    let second = PortIndex::new(&[listener(&hosts)], Some(&first), |host, before| {
+        asked.push((host.hostname.to_string(), before.map(|before| before.host().hostname.to_string())));
+        index(host)
+    });
+    let name = |name: &str| name.to_owned();
+    assert_eq!(asked, [(name("come.test"), None), (name("h5.test"), Some(name("h5.test")))]);
+    let found = |host: &str, path: &str| (at(&first, host, path), at(&second, host, path));
+    let both = |first: &str, second: &str| (format!("l {first}#0"), format!("l {second}#0"));
+    assert_eq!(found("h5.test", "/changed"), both("h5.test", "h5.test"));
+    assert_eq!(found("h5.test", "/"), both("h5.test", "*.test"));
+    assert_eq!(found("h6.test", "/"), both("h6.test", "*.test"));
+    assert_eq!(found("come.test", "/come"), both("*.test", "come.test"));
+    assert_eq!(found("h999.test", "/"), both("h999.test", "h999.test"));
 }
 
 /// The hosts and paths of a table of this many routes, half of each.
