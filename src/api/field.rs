@@ -40,6 +40,13 @@ impl FieldPath {
         self
     }
 
+    /// A field of this one.
+    #[must_use]
+    pub fn join(mut self, inner: &Self) -> Self {
+        self.0.extend_from_slice(&inner.0);
+        self
+    }
+
     /// A field of a field: `metadata.name`.
     pub fn of(keys: &[&str]) -> Self {
         keys.iter().fold(Self::default(), |path, key| path.key(key))

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use super::decode::DecodeError;
 use super::{
-    EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Kind, Namespace, ObjectName, ObjectRef, ReferenceGrant,
-    Secret, Service,
+    EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Kind, Namespace, ObjectName, ObjectRef,
+    PingwayParameters, ReferenceGrant, Secret, Service,
 };
 
 /// One object of a kind that Pingway reads.
@@ -30,6 +31,8 @@ pub enum Item {
     Secret(Arc<Secret>),
     /// A Namespace.
     Namespace(Arc<Namespace>),
+    /// PingwayParameters, good or not.
+    PingwayParameters(Arc<PingwayParameters>),
 }
 
 impl Item {
@@ -41,12 +44,21 @@ impl Item {
             Self::HttpRoute(object) => (Kind::HttpRoute, object.meta.name.clone()),
             Self::GrpcRoute(object) => (Kind::GrpcRoute, object.meta.name.clone()),
             Self::ReferenceGrant(object) => (Kind::ReferenceGrant, object.meta.name.clone()),
+            Self::PingwayParameters(object) => (Kind::PingwayParameters, object.meta.name.clone()),
             Self::Service(object) => (Kind::Service, name_of(&object.metadata)),
             Self::EndpointSlice(object) => (Kind::EndpointSlice, name_of(&object.metadata)),
             Self::Secret(object) => (Kind::Secret, name_of(&object.metadata)),
             Self::Namespace(object) => (Kind::Namespace, name_of(&object.metadata)),
         };
         ObjectRef { kind, name }
+    }
+
+    /// Why an object is there and yet not good: whoever refers to it has to hear that.
+    pub fn flaw(&self) -> Option<&DecodeError> {
+        match self {
+            Self::PingwayParameters(object) => object.spec.as_ref().err(),
+            _ => None,
+        }
     }
 }
 

@@ -56,5 +56,8 @@ pub type GrpcRoute = Object<GrpcRouteSpec>;
 /// A ReferenceGrant.
 pub type ReferenceGrant = Object<ReferenceGrantSpec>;
 
+/// PingwayParameters. Those that are not good are there all the same, so that whoever refers to them can be told why.
+pub type PingwayParameters = Object<Result<parameters::ParametersSpec, decode::DecodeError>>;
+
 /// `spec.controllerName` of the classes that are ours, and `controllerName` in the statuses that we write.
 pub const CONTROLLER_NAME: &str = "pingway.dev/gateway-controller";

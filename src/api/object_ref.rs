@@ -27,6 +27,8 @@ pub enum Kind {
     Secret,
     /// core Namespace
     Namespace,
+    /// `pingway.dev` PingwayParameters
+    PingwayParameters,
 }
 
 impl Kind {
@@ -55,6 +57,7 @@ impl Kind {
             Self::EndpointSlice => "EndpointSlice",
             Self::Secret => "Secret",
             Self::Namespace => "Namespace",
+            Self::PingwayParameters => "PingwayParameters",
         }
     }
 
@@ -71,6 +74,7 @@ impl Kind {
             }
             Self::EndpointSlice => "discovery.k8s.io",
             Self::Service | Self::Secret | Self::Namespace => "",
+            Self::PingwayParameters => "pingway.dev",
         }
     }
 }

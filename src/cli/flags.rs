@@ -137,6 +137,7 @@ impl ServeFlags {
             external_names: self.allow_external_names,
             own_ports: ports.filter(|port| !mapped(port)).collect(),
             own_addresses: BTreeSet::new(),
+            parameters_unseen: false,
         }
     }
 

@@ -55,9 +55,10 @@ impl Served {
     fn options(self, options: Options) -> (Options, Option<ObjectName>) {
         match self {
             Self::All => (options, None),
-            Self::Pod { gateway, own_addresses } => {
-                (Options { placement: Placement::Pods, own_addresses, ..options }, Some(gateway))
-            }
+            Self::Pod { gateway, own_addresses } => (
+                Options { placement: Placement::Pods, own_addresses, parameters_unseen: true, ..options },
+                Some(gateway),
+            ),
         }
     }
 }

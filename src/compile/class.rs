@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::CONTROLLER_NAME;
+use super::parameters::judge_class;
 use super::verdict::{Refusal, fails, holds};
-use crate::api::{GatewayClass, ObjectName};
+use super::{CONTROLLER_NAME, Options};
+use crate::api::ObjectName;
 use crate::snapshot::Snapshot;
 use crate::status::{ClassStatus, ConditionType, Reason};
 
@@ -14,22 +15,9 @@ use crate::status::{ClassStatus, ConditionType, Reason};
 pub(super) type Classes = BTreeMap<ObjectName, Result<(), Refusal>>;
 
 /// The classes whose controller we are.
-pub(super) fn resolve(snapshot: &Snapshot) -> Classes {
+pub(super) fn resolve(snapshot: &Snapshot, options: &Options) -> Classes {
     let ours = snapshot.classes.iter().filter(|(_, class)| class.spec.controller_name == CONTROLLER_NAME);
-    ours.map(|(name, class)| (name.clone(), judge(class))).collect()
-}
-
-fn judge(class: &GatewayClass) -> Result<(), Refusal> {
-    match &class.spec.parameters_ref {
-        None => Ok(()),
-        Some(parameters) => Err(Refusal::new(
-            Reason::InvalidParameters,
-            format!(
-                "spec.parametersRef: {} {} of group {:?} is not supported; a class takes no parameters yet",
-                parameters.kind, parameters.name, parameters.group
-            ),
-        )),
-    }
+    ours.map(|(name, class)| (name.clone(), judge_class(snapshot, class, options))).collect()
 }
 
 /// Their statuses.

@@ -9,6 +9,7 @@ use super::conflict::{self, Claims};
 use super::grant::Grants;
 use super::ground::Ground;
 use super::listener::{self, Judge, Verdict};
+use super::parameters::judge_gateway;
 use super::verdict::Refusal;
 use super::{Memo, Options, Placement};
 use crate::api::{Gateway, GatewayAddress, ObjectName};
@@ -53,7 +54,7 @@ pub(super) fn resolve<'s>(
         let Some(class) = classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str())) else { continue };
         let placement = options.placement;
         let (addresses, mut accepted) = addresses(&gateway.spec.addresses, placement);
-        if let Err(refusal) = refused_as_a_whole(gateway, class) {
+        if let Err(refusal) = judge_whole(snapshot, options, gateway, class) {
             accepted = Err(refusal);
         }
         let opened_on = if placement == Placement::Pods { &[None] } else { addresses.as_slice() };
@@ -92,21 +93,18 @@ fn by_age(gateways: &Objects<Gateway>) -> Vec<&Arc<Gateway>> {
     sorted
 }
 
-fn refused_as_a_whole(gateway: &Gateway, class: &Result<(), Refusal>) -> Result<(), Refusal> {
+/// Whether what it stands on as a whole is good: its class, and its parameters.
+fn judge_whole(
+    snapshot: &Snapshot,
+    options: &Options,
+    gateway: &Gateway,
+    class: &Result<(), Refusal>,
+) -> Result<(), Refusal> {
     if let Err(refusal) = class {
         let message = format!("its GatewayClass is not accepted: {}", refusal.message);
         return Err(Refusal::new(refusal.reason, message));
     }
-    match gateway.spec.infrastructure.as_ref().and_then(|infrastructure| infrastructure.parameters_ref.as_ref()) {
-        None => Ok(()),
-        Some(parameters) => Err(Refusal::new(
-            Reason::InvalidParameters,
-            format!(
-                "spec.infrastructure.parametersRef: {} {} of group {:?} is not supported",
-                parameters.kind, parameters.name, parameters.group
-            ),
-        )),
-    }
+    judge_gateway(snapshot, gateway, options)
 }
 
 /// The addresses asked for, each once; `None`: any, as where none is asked for.

@@ -22,6 +22,7 @@ mod kept;
 mod listener;
 mod memo;
 mod mesh;
+mod parameters;
 mod places;
 mod precedence;
 mod programmed;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 
 pub use asked::DroppedRule;
 pub use memo::Memo;
+pub use parameters::parameters;
 pub use precedence::Predicate;
 pub use scope::scope;
 
@@ -65,6 +67,8 @@ pub struct Options {
     /// Addresses of the pod that serves: never dialled, so that no request reaches the proxy through itself. Empty where
     /// they are not known (the controller) or no matter.
     pub own_addresses: BTreeSet<IpAddr>,
+    /// PingwayParameters are not seen (a waypoint's pod), so that no reference to them is judged.
+    pub parameters_unseen: bool,
 }
 
 /// Where Gateways are served, and so what they share.
@@ -105,7 +109,7 @@ pub fn compile(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compi
 
 fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     memo.begin(options);
-    let classes = class::resolve(snapshot);
+    let classes = class::resolve(snapshot, options);
     let grants = Grants::new(snapshot);
     let gateways = gateway::resolve(snapshot, options, &classes, &grants, memo);
     let views = gateway::views(&gateways);

@@ -45,6 +45,7 @@ impl Touched {
             Item::ReferenceGrant(object) => put(&mut snapshot.grants, name, object),
             Item::Secret(object) => put(&mut snapshot.secrets, name, object),
             Item::Namespace(object) => put(&mut snapshot.namespaces, name, object),
+            Item::PingwayParameters(object) => put(&mut snapshot.parameters, name, object),
             Item::Service(object) => {
                 let differs = put(&mut snapshot.services, name.clone(), object);
                 self.services.extend(differs.then_some(name));
@@ -65,6 +66,7 @@ impl Touched {
             Kind::ReferenceGrant => snapshot.grants.remove(name).is_some(),
             Kind::Secret => snapshot.secrets.remove(name).is_some(),
             Kind::Namespace => snapshot.namespaces.remove(name).is_some(),
+            Kind::PingwayParameters => snapshot.parameters.remove(name).is_some(),
             Kind::Service => {
                 let was_there = snapshot.services.remove(name).is_some();
                 self.services.extend(was_there.then(|| name.clone()));

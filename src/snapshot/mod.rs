@@ -20,7 +20,8 @@ pub use scope::{Namespaces, Scope, Secrets};
 
 pub use crate::api::Item;
 use crate::api::{
-    EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, ReferenceGrant, Secret, Service,
+    EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, PingwayParameters,
+    ReferenceGrant, Secret, Service,
 };
 
 /// Objects of one kind by name.
@@ -47,6 +48,8 @@ pub struct Snapshot {
     pub secrets: Objects<Secret>,
     /// Namespaces.
     pub namespaces: Objects<Namespace>,
+    /// PingwayParameters, good or not. A waypoint's pod sees none.
+    pub parameters: Objects<PingwayParameters>,
     /// What the names of ExternalName Services stand for. One that is not here has not been asked yet, or is not asked.
     pub names: BTreeMap<Arc<str>, Resolution>,
     /// Facts that came back from where Gateways are served.

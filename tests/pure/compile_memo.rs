@@ -75,10 +75,16 @@ fn class() -> impl Strategy<Value = Value> {
     any::<bool>().prop_map(|parameters| {
         let mut spec = json!({ "controllerName": pingway::compile::CONTROLLER_NAME });
         if parameters {
-            spec["parametersRef"] = json!({ "group": "a", "kind": "B", "name": "c" });
+            spec["parametersRef"] =
+                json!({ "group": "pingway.dev", "kind": "PingwayParameters", "name": "p", "namespace": "one" });
         }
         json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": { "name": "ours" }, "spec": spec })
     })
+}
+
+fn parameters() -> impl Strategy<Value = Value> {
+    select(vec![json!({}), json!({ "replicas": 0 })])
+        .prop_map(|spec| object("pingway.dev/v1alpha1", "PingwayParameters", "one", "p", json!({ "spec": spec })))
 }
 
 fn gateway() -> impl Strategy<Value = Value> {
@@ -190,6 +196,7 @@ fn labelled() -> impl Strategy<Value = Value> {
 fn step() -> impl Strategy<Value = Step> {
     let some = prop_oneof![
         1 => class(),
+        1 => parameters(),
         3 => gateway(),
         6 => route("HTTPRoute"),
         3 => route("GRPCRoute"),

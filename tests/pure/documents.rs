@@ -14,7 +14,7 @@ use pingway::telemetry::outcome::Reason;
 static WRITING: Mutex<()> = Mutex::new(());
 
 /// Asserts that the text between `<!-- NAME: begin -->` and `<!-- NAME: end -->` is this; writes it, if asked to.
-fn listed(document: &str, name: &str, expected: &str) {
+pub(super) fn listed(document: &str, name: &str, expected: &str) {
     let _one_at_a_time = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
     let text = fs::read_to_string(&path).expect("the document");

@@ -27,6 +27,8 @@ struct Settings {
     failed_sockets: Vec<FailedSocket>,
     /// Each Gateway in pods of its own.
     pods: bool,
+    /// As in a pod, where no parameters are seen.
+    parameters_unseen: bool,
     /// What came back from them, by `namespace/name`.
     gateways: BTreeMap<String, Facts>,
 }
@@ -111,9 +113,9 @@ fn read(file: &Path) -> (Snapshot, Options) {
     }
     snapshot.observed.gateways =
         settings.gateways.into_iter().map(|(gateway, facts)| (name(&gateway), facts.into())).collect();
-    let Settings { external_names, own_ports, pods, .. } = settings;
+    let Settings { external_names, own_ports, pods, parameters_unseen, .. } = settings;
     let placement = if pods { Placement::Pods } else { Placement::Process };
-    (snapshot, Options { placement, external_names, own_ports, ..Options::default() })
+    (snapshot, Options { placement, external_names, own_ports, parameters_unseen, ..Options::default() })
 }
 
 /// `namespace/name`

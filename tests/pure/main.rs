@@ -7,6 +7,7 @@ mod documents;
 mod flags;
 mod golden;
 mod layers;
+mod parameters;
 mod print;
 mod scale;
 mod table_model;

@@ -3,6 +3,8 @@
 //! One object that is wrong costs only itself. What the API server's schema would refuse is refused here too
 //! ([`super::validate`]), so that a folder of manifests is held to the same rules as a cluster.
 
+mod parameters;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -60,6 +62,7 @@ const KINDS: &[(Kind, &[&str])] = &[
     (Kind::EndpointSlice, &["v1"]),
     (Kind::Secret, &["v1"]),
     (Kind::Namespace, &["v1"]),
+    (Kind::PingwayParameters, &["v1alpha1"]),
 ];
 
 /// API groups of the Gateway API: a kind of theirs that is not read is reported, never passed over in silence.
@@ -95,11 +98,11 @@ pub fn decode_telling(mut value: Value, unknown: &mut Vec<FieldPath>) -> Result<
         let message = format!("{version} of {kind} is not served: use {}", versions.join(" or "));
         return Err(fail(object, Violation { field: FieldPath::of(&["apiVersion"]), message }));
     }
-    typed(*kind, &value, unknown).map(Decoded::Item).map_err(|violation| fail(object, violation))
+    typed(*kind, &value, &object, unknown).map(Decoded::Item).map_err(|violation| fail(object, violation))
 }
 
-/// The object by its type, held to the schema of its kind.
-fn typed(kind: Kind, value: &Value, unknown: &mut Vec<FieldPath>) -> Result<Item, Violation> {
+/// The object by its type, held to the schema of its kind. `object`: what it is called, for people.
+fn typed(kind: Kind, value: &Value, object: &str, unknown: &mut Vec<FieldPath>) -> Result<Item, Violation> {
     validate::metadata(kind, value)?;
     let item = match kind {
         Kind::GatewayClass => Item::GatewayClass(gateway_api_object(kind, value, unknown)?),
@@ -113,6 +116,7 @@ fn typed(kind: Kind, value: &Value, unknown: &mut Vec<FieldPath>) -> Result<Item
         }
         Kind::Secret => Item::Secret(secret(value, unknown)?),
         Kind::Namespace => Item::Namespace(namespace(value, unknown)?),
+        Kind::PingwayParameters => return parameters::parameters(value, object).map(Item::PingwayParameters),
     };
     validate::spec(kind, value)?;
     Ok(item)
@@ -142,6 +146,27 @@ struct RawObject<S> {
     spec: S,
 }
 
+impl RawMeta {
+    /// What is kept of it.
+    fn kept(mut self, kind: Kind) -> Meta {
+        self.annotations.remove(LAST_APPLIED);
+        let name = match kind {
+            Kind::GatewayClass => ObjectName::cluster(self.name),
+            _ => ObjectName::new(self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE), self.name),
+        };
+        let provisioned = kind == Kind::Gateway;
+        Meta {
+            name,
+            uid: self.uid.filter(|_| provisioned).map(Arc::from),
+            deleted: self.deletion_timestamp.filter(|_| provisioned),
+            generation: self.generation,
+            created: self.creation_timestamp,
+            labels: self.labels,
+            annotations: self.annotations,
+        }
+    }
+}
+
 /// Top-level fields that such objects have, and of which not all is read.
 const UNREAD: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
 
@@ -150,24 +175,9 @@ fn gateway_api_object<S: DeserializeOwned>(
     value: &Value,
     unknown: &mut Vec<FieldPath>,
 ) -> Result<Arc<Object<S>>, Violation> {
-    let RawObject { mut metadata, spec } = deserialize::<RawObject<S>>(value, unknown)?;
+    let RawObject { metadata, spec } = deserialize::<RawObject<S>>(value, unknown)?;
     unknown.retain(|field| !matches!(field.steps(), [Step::Key(first), ..] if UNREAD.contains(&first.as_str())));
-    metadata.annotations.remove(LAST_APPLIED);
-    let name = match kind {
-        Kind::GatewayClass => ObjectName::cluster(metadata.name),
-        _ => ObjectName::new(metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE), metadata.name),
-    };
-    let provisioned = kind == Kind::Gateway;
-    let meta = Meta {
-        name,
-        uid: metadata.uid.filter(|_| provisioned).map(Arc::from),
-        deleted: metadata.deletion_timestamp.filter(|_| provisioned),
-        generation: metadata.generation,
-        created: metadata.creation_timestamp,
-        labels: metadata.labels,
-        annotations: metadata.annotations,
-    };
-    Ok(Arc::new(Object { meta, spec }))
+    Ok(Arc::new(Object { meta: metadata.kept(kind), spec }))
 }
 
 fn core_object<T: DeserializeOwned>(

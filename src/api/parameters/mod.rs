@@ -3,17 +3,23 @@
 //! Unlike the kinds of the Gateway API it is closed: a field or a word that this version does not know is an error, because
 //! whoever wrote it would wait for its effect in vain. What is left out is the class's, then the default.
 
+mod layered;
+pub mod overlay;
 mod placement;
+mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use placement::{Placement, TaintEffect, Toleration, TolerationOperator, TopologySpread, Unsatisfiable};
 
 use super::duration::Span;
+pub(super) use rules::broken;
 
 /// `PingwayParameters.spec`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -40,7 +46,27 @@ pub struct ParametersSpec {
     /// How many pods an eviction may take.
     pub pod_disruption_budget: Option<DisruptionParameters>,
     /// Merged into the pods' template: fields beside it, elements of lists by their name.
-    pub pod_template: Option<Value>,
+    pub pod_template: Option<PodTemplate>,
+}
+
+/// `spec.podTemplate`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PodTemplate {
+    /// Metadata of pods.
+    pub metadata: PodMetadata,
+    /// The pods' spec; an object.
+    pub spec: Map<String, Value>,
+}
+
+/// `spec.podTemplate.metadata`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PodMetadata {
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// `spec.autoscaling`
@@ -69,7 +95,7 @@ pub struct Resources {
 
 /// An amount, like `100m`, `0.5` or `64Mi`; a number counts as its digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "QuantityWritten")]
+#[serde(try_from = "Value")]
 pub struct Quantity(String);
 
 impl Quantity {
@@ -79,18 +105,16 @@ impl Quantity {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum QuantityWritten {
-    Text(String),
-    Number(serde_json::Number),
-}
+impl TryFrom<Value> for Quantity {
+    type Error = String;
 
-impl From<QuantityWritten> for Quantity {
-    fn from(written: QuantityWritten) -> Self {
+    fn try_from(written: Value) -> Result<Self, String> {
         match written {
-            QuantityWritten::Text(text) => Self(text),
-            QuantityWritten::Number(number) => Self(number.to_string()),
+            Value::String(text) => Ok(Self(text)),
+            Value::Number(number) if number.as_f64().is_some_and(|number| number >= 0.0) => {
+                Ok(Self(number.to_string()))
+            }
+            other => Err(format!("{other} is not an amount, like 100m, 0.5 or 64Mi")),
         }
     }
 }

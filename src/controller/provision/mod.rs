@@ -9,7 +9,6 @@ mod frame;
 mod kinds;
 mod labels;
 mod name;
-mod overlay;
 mod parameters;
 mod pod;
 mod scaling;
@@ -27,7 +26,8 @@ pub use name::{label_value, object_name};
 pub use parameters::{AccessLog, Autoscaler, Parameters, Scale};
 
 use crate::api::Gateway;
-use crate::snapshot::Scope;
+use crate::compile;
+use crate::snapshot::{Scope, Snapshot};
 use frame::Frame;
 
 /// Port of metrics and health in a Gateway's pods.
@@ -43,6 +43,12 @@ pub struct Install {
     /// `metadata.uid` of the ClusterRole [`CLUSTER_ROLE`], to which what is made outside a Gateway's namespace belongs, so that
     /// it goes with the installation. `None`: it belongs to nobody.
     pub cluster_role_uid: Option<String>,
+}
+
+/// The parameters of a Gateway: its own, over its class's, over the defaults. `None`: a reference to parameters does not
+/// resolve, so that the Gateway is not accepted; what it runs on is to stay as it is.
+pub fn resolve(snapshot: &Snapshot, gateway: &Gateway) -> Option<Parameters> {
+    compile::parameters(snapshot, gateway).map(Parameters::from)
 }
 
 /// Everything that a Gateway runs on, in the order in which it is to be applied. Objects are whole but for what others set

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use serde_json::Value;
 
-use crate::api::parameters::{LogParameters, Placement, Quantity, Resources, ServiceParameters};
+use crate::api::parameters::{
+    AccessLogParameters, Autoscaling, LogParameters, ParametersSpec, Placement, PodTemplate, Quantity, Resources,
+    ServiceParameters,
+};
 use crate::settings::Settings;
 
 /// How what a Gateway runs on is made.
@@ -31,8 +33,8 @@ pub struct Parameters {
     pub drain_deadline: Duration,
     /// Pods that an eviction may take at once.
     pub max_unavailable: IntOrString,
-    /// Merged into the pods' template, one after the other.
-    pub pod_template: Vec<Value>,
+    /// Merged into the pods' template.
+    pub pod_template: Option<PodTemplate>,
 }
 
 /// Number of pods.
@@ -98,7 +100,63 @@ impl Default for Parameters {
             drain_delay: settings.drain_delay,
             drain_deadline: settings.drain_deadline,
             max_unavailable: IntOrString::Int(1),
-            pod_template: Vec::new(),
+            pod_template: None,
         }
     }
+}
+
+impl From<ParametersSpec> for Parameters {
+    fn from(spec: ParametersSpec) -> Self {
+        let default = Self::default();
+        let drain = spec.drain.unwrap_or_default();
+        let scale = match (spec.autoscaling, spec.replicas) {
+            (Some(given), _) => Scale::Auto(Autoscaler::from(given)),
+            (None, Some(replicas)) => Scale::Fixed(replicas),
+            (None, None) => default.scale,
+        };
+        Self {
+            image: spec.image,
+            scale,
+            resources: resources(spec.resources.unwrap_or_default(), default.resources),
+            placement: spec.placement.unwrap_or_default(),
+            log: spec.log.unwrap_or_default(),
+            access_log: spec.access_log.and_then(access_log),
+            service: spec.service.unwrap_or_default(),
+            drain_delay: drain.delay.map_or(default.drain_delay, |delay| delay.0),
+            drain_deadline: drain.deadline.map_or(default.drain_deadline, |deadline| deadline.0),
+            max_unavailable: spec
+                .pod_disruption_budget
+                .and_then(|budget| budget.max_unavailable)
+                .unwrap_or(default.max_unavailable),
+            pod_template: spec.pod_template,
+        }
+    }
+}
+
+impl From<Autoscaling> for Autoscaler {
+    /// A default gives way to what is given.
+    fn from(given: Autoscaling) -> Self {
+        let default = Self::default();
+        let most = given.max_replicas.unwrap_or(default.most.max(given.min_replicas.unwrap_or_default()));
+        Self {
+            fewest: given.min_replicas.unwrap_or(default.fewest),
+            most,
+            cpu_utilization: given.cpu_utilization.unwrap_or(default.cpu_utilization),
+            stabilization: given.scale_down_stabilization.map_or(default.stabilization, |given| given.0),
+        }
+    }
+}
+
+/// Default requests, where neither a request nor a limit is given: a limit may be below the default, and is the request then.
+fn resources(given: Resources, default: Resources) -> Resources {
+    let mut requests = default.requests;
+    requests.retain(|name, _| !given.limits.contains_key(name));
+    requests.extend(given.requests);
+    Resources { requests, limits: given.limits }
+}
+
+/// Off unless it is switched on.
+fn access_log(given: AccessLogParameters) -> Option<AccessLog> {
+    let AccessLogParameters { enabled, sample, filter } = given;
+    enabled.unwrap_or_default().then_some(AccessLog { sample, filter })
 }

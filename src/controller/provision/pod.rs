@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::frame::Frame;
 use super::parameters::Parameters;
-use super::{METRICS_PORT, arguments, labels, overlay};
-use crate::api::parameters::TopologySpread;
+use super::{METRICS_PORT, arguments, labels};
+use crate::api::parameters::{TopologySpread, overlay};
 
 /// The user and group that the proxy runs as.
 const NOBODY: u32 = 65532;
@@ -25,7 +25,7 @@ const DEFAULT_LABELS: &[(&str, &str)] = &[("sidecar.istio.io/inject", "false")];
 const DEFAULT_ANNOTATIONS: &[(&str, &str)] =
     &[("prometheus.io/scrape", "true"), ("prometheus.io/port", "15020"), ("prometheus.io/path", "/metrics")];
 
-/// The template, with the user's overlays merged into it. What selects its pods stays.
+/// The template, with the user's overlay merged into it. What selects its pods stays.
 pub(super) fn template(frame: &Frame<'_>, parameters: &Parameters) -> Value {
     let labels = over(DEFAULT_LABELS, frame.labels.clone());
     let annotations = over(DEFAULT_ANNOTATIONS, frame.annotations());
@@ -33,8 +33,8 @@ pub(super) fn template(frame: &Frame<'_>, parameters: &Parameters) -> Value {
         "metadata": { "labels": labels, "annotations": annotations },
         "spec": spec(frame, parameters),
     });
-    for given in &parameters.pod_template {
-        overlay::merge(&mut template, given);
+    if let Some(given) = &parameters.pod_template {
+        overlay::merge(&mut template, &json!(given));
     }
     overlay::merge(&mut template, &json!({ "metadata": { "labels": labels::ours(frame.gateway, &frame.name) } }));
     template

@@ -120,8 +120,9 @@ impl Collection {
         }
         let wrong = match serde_json::to_value(object).map(decode) {
             Ok(Ok(Decoded::Item(item))) => {
+                let flaw = item.flaw().cloned();
                 self.changes.push(Change::Put(item));
-                None
+                flaw.map(|error| (error.object, error.field.to_string(), error.message))
             }
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some((error.object, error.field.to_string(), error.message)),
@@ -151,8 +152,10 @@ fn take_live(object: &mut DynamicObject, reference: ObjectRef) -> Live {
 fn problem(watched: &Watched, failure: &Failure) -> Problem {
     let (kind, message) = match failure {
         Failure::NotInstalled => {
-            let message = "the API server does not know this kind: install the CRDs of the Gateway API";
-            (ProblemKind::NotInstalled, message.to_owned())
+            let whose =
+                if watched.kind == Kind::PingwayParameters { "Pingway (deploy/crds)" } else { "the Gateway API" };
+            let message = format!("the API server does not know this kind: install the CRDs of {whose}");
+            (ProblemKind::NotInstalled, message)
         }
         Failure::Forbidden(words) => {
             (ProblemKind::Forbidden, format!("the API server refuses it: {words} (docs/scope.md lists the rights)"))

@@ -11,6 +11,7 @@ use crate::api::Kind;
 fn versions(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ReferenceGrant => &["v1", "v1beta1"],
+        Kind::PingwayParameters => &["v1alpha1"],
         _ => &["v1"],
     }
 }
@@ -18,8 +19,12 @@ fn versions(kind: Kind) -> &'static [&'static str] {
 /// The kind as the API server names it, in each of its versions, best first.
 pub(super) fn resources(kind: Kind) -> impl Iterator<Item = ApiResource> {
     versions(kind).iter().map(move |version| {
-        let kind = GroupVersionKind::gvk(kind.group(), version, kind.as_str());
-        ApiResource::from_gvk(&kind)
+        let words = GroupVersionKind::gvk(kind.group(), version, kind.as_str());
+        match kind {
+            // A plural already, of which a rule would make another.
+            Kind::PingwayParameters => ApiResource::from_gvk_with_plural(&words, "pingwayparameters"),
+            _ => ApiResource::from_gvk(&words),
+        }
     })
 }
 
@@ -47,6 +52,7 @@ mod tests {
             (Kind::EndpointSlice, "endpointslices"),
             (Kind::Secret, "secrets"),
             (Kind::Namespace, "namespaces"),
+            (Kind::PingwayParameters, "pingwayparameters"),
         ];
         for (kind, plural) in plurals {
             assert!(resources(kind).all(|resource| resource.plural == plural), "{kind}");

@@ -42,10 +42,11 @@ impl fmt::Display for Watched {
 /// The watches of a scope. No object is in two of them.
 pub(super) fn watches(scope: &Scope) -> BTreeSet<Watched> {
     let mut watches: BTreeSet<_> = [Kind::GatewayClass, Kind::Namespace, Kind::ReferenceGrant].map(Watched::all).into();
-    watches.insert(match &scope.gateway {
-        Some(gateway) => Watched::one(Kind::Gateway, gateway),
-        None => Watched::all(Kind::Gateway),
-    });
+    match &scope.gateway {
+        Some(gateway) => watches.extend([Watched::one(Kind::Gateway, gateway)]),
+        // What Gateways run on is no matter to one that runs already.
+        None => watches.extend([Kind::Gateway, Kind::PingwayParameters].map(Watched::all)),
+    }
     for kind in [Kind::HttpRoute, Kind::GrpcRoute] {
         watches.extend(within(&scope.routes, kind));
     }
@@ -100,6 +101,6 @@ mod tests {
 
     #[test]
     fn everything_is_one_watch_for_each_kind() {
-        assert_eq!(watches(&Scope::everything()).len(), 9);
+        assert_eq!(watches(&Scope::everything()).len(), 10);
     }
 }

@@ -4,7 +4,7 @@ use kube::api::DynamicObject;
 use serde_json::json;
 
 use super::super::{AccessLog, Autoscaler, Parameters, Scale, objects};
-use super::{gateway, install, made, scope};
+use super::{gateway, install, made, scope, template};
 use crate::api::parameters::ServiceType;
 use crate::snapshot::Namespaces;
 
@@ -38,7 +38,7 @@ fn a_gateway_that_sees_everything_and_scales() {
         image: Some("registry.example/own:2".to_owned()),
         scale: Scale::Auto(Autoscaler { fewest: 2, ..Autoscaler::default() }),
         access_log: Some(AccessLog { sample: Some(100), filter: Some("errors".to_owned()) }),
-        pod_template: vec![json!({ "spec": { "runtimeClassName": "gvisor" } })],
+        pod_template: Some(template(json!({ "spec": { "runtimeClassName": "gvisor" } }))),
         ..Parameters::default()
     };
     parameters.service.kind = Some(ServiceType::LoadBalancer);

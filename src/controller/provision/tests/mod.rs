@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Install, Parameters, objects};
 use crate::api::decode::{Decoded, decode};
+use crate::api::parameters::{PodTemplate, overlay};
 use crate::api::{Gateway, Item, ObjectName};
 use crate::snapshot::{Namespaces, Scope, Secrets};
 
@@ -25,11 +26,15 @@ fn gateway(metadata: Value, spec: Value) -> Arc<Gateway> {
         "metadata": { "namespace": "shop", "name": "waypoint", "uid": "5f1c" },
         "spec": { "gatewayClassName": "pingway", "listeners": [{ "name": "http", "port": 80, "protocol": "HTTP" }] },
     });
-    super::overlay::merge(&mut object, &json!({ "metadata": metadata, "spec": spec }));
+    overlay::merge(&mut object, &json!({ "metadata": metadata, "spec": spec }));
     match decode(object) {
         Ok(Decoded::Item(Item::Gateway(gateway))) => gateway,
         other => panic!("no Gateway: {other:?}"),
     }
+}
+
+fn template(given: Value) -> PodTemplate {
+    serde_json::from_value(given).expect("a template")
 }
 
 fn install() -> Install {

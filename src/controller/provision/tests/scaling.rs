@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::{Autoscaler, Parameters, Scale};
-use super::{field, gateway, kind_of, made};
+use super::{field, gateway, kind_of, made, template};
 
 fn with(parameters: &Parameters) -> Vec<kube::api::DynamicObject> {
     made(&gateway(json!({}), json!({})), parameters)
@@ -56,7 +56,7 @@ fn an_overlay_changes_the_template_but_not_what_selects_its_pods() {
         "metadata": { "labels": { "pingway.dev/gateway": "other", "mine": "1" } },
         "spec": { "containers": [{ "name": "proxy", "env": [{ "name": "TZ", "value": "UTC" }] }] },
     });
-    let objects = with(&Parameters { pod_template: vec![overlay], ..Parameters::default() });
+    let objects = with(&Parameters { pod_template: Some(template(overlay)), ..Parameters::default() });
     let template = field(&objects, "Deployment", "/spec/template");
     assert_eq!(template["metadata"]["labels"]["pingway.dev/gateway"], "waypoint-pingway");
     assert_eq!(template["metadata"]["labels"]["mine"], "1");

@@ -92,6 +92,10 @@ fn add_object(contents: &mut Contents, file: &Path, node: &Node) {
                 let message = "unknown field, passed over".to_owned();
                 problem(ProblemKind::UnknownField, object.clone(), field, message)
             }));
+            let flaw = item.flaw().cloned();
+            contents
+                .problems
+                .extend(flaw.map(|error| problem(ProblemKind::Object, error.object, &error.field, error.message)));
             contents.objects.push(Placed { line: node.line, item });
         }
         Ok(Decoded::Foreign) => {}

@@ -1,9 +1,9 @@
-//! The overlay of a pod's template: a strategic merge, as `kubectl patch` does it by default.
+//! Overlays, like that of a pod's template: a strategic merge, as `kubectl patch` does it by default.
 //!
 //! Fields are merged, and elements of the lists that Kubernetes merges are found by their key; every other list is replaced
 //! as a whole. Nothing can be removed.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Lists that are merged, and the field by which an element is found.
 const KEYS: &[(&str, &str)] = &[
@@ -19,17 +19,20 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 /// Merges an overlay into a value.
-pub(super) fn merge(base: &mut Value, overlay: &Value) {
+pub fn merge(base: &mut Value, overlay: &Value) {
     merge_field(base, overlay, "");
+}
+
+/// Merges the fields of an overlay into those of an object.
+pub fn merge_fields(base: &mut Map<String, Value>, overlay: &Map<String, Value>) {
+    for (name, value) in overlay {
+        merge_field(base.entry(name.clone()).or_insert(Value::Null), value, name);
+    }
 }
 
 fn merge_field(base: &mut Value, overlay: &Value, field: &str) {
     match (base, overlay) {
-        (Value::Object(base), Value::Object(overlay)) => {
-            for (name, value) in overlay {
-                merge_field(base.entry(name.clone()).or_insert(Value::Null), value, name);
-            }
-        }
+        (Value::Object(base), Value::Object(overlay)) => merge_fields(base, overlay),
         (Value::Array(base), Value::Array(overlay)) if key_of(field, overlay).is_some() => {
             let key = key_of(field, overlay).unwrap_or_default();
             for element in overlay {

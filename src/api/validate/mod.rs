@@ -3,8 +3,11 @@
 //! The limits are those of the CRDs of Gateway API 1.7 and of the core kinds. What the specification answers with a
 //! condition (an unknown enum value, a combination of fields) is not here: compile says it.
 
+pub(super) mod parameters;
+
 use std::collections::BTreeSet;
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::Kind;
@@ -21,23 +24,25 @@ pub(super) struct Violation {
 
 /// A limit that a field is held to, where it is there.
 #[derive(Clone, Copy)]
-enum Limit {
+pub(super) enum Limit {
     /// A list has so many elements.
     Items(u64, u64),
     /// A string has so many characters.
     Length(u64, u64),
     /// A number is within.
     Number(i64, i64),
+    /// A string matches this expression as a whole.
+    Matches(&'static str),
     /// A list's elements differ in this field.
     Distinct(&'static str),
     /// The lists that a list's elements have in this field are together no longer.
     Together(&'static str, u64),
 }
 
-use Limit::{Distinct, Items, Length, Number, Together};
+use Limit::{Distinct, Items, Length, Matches, Number, Together};
 
-/// A field, as the steps to it (`[]`: every element), and its limit.
-type Row = (&'static str, Limit);
+/// A field, as the steps to it (`[]`: every element, `{}`: every value of a map), and its limit.
+pub(super) type Row = (&'static str, Limit);
 
 const PORT: Limit = Number(1, 65_535);
 const NAME: Limit = Length(1, 253);
@@ -164,6 +169,7 @@ pub(super) fn spec(kind: Kind, value: &Value) -> Result<(), Violation> {
         Kind::ReferenceGrant => all(REFERENCE_GRANT, "", value),
         Kind::Service => all(SERVICE, "", value),
         Kind::EndpointSlice => all(ENDPOINT_SLICE, "", value).and_then(|()| address_type(value)),
+        Kind::PingwayParameters => all(parameters::PARAMETERS, "", value),
         Kind::Secret | Kind::Namespace => Ok(()),
     }
 }
@@ -221,6 +227,10 @@ fn walk(steps: &[&str], value: &Value, path: FieldPath, limit: Limit) -> Result<
             .flatten()
             .enumerate()
             .try_for_each(|(index, element)| walk(rest, element, path.clone().index(index), limit)),
+        Some((&"{}", rest)) => {
+            let mut fields = value.as_object().into_iter().flatten();
+            fields.try_for_each(|(key, field)| walk(rest, field, path.clone().key(key), limit))
+        }
         Some((key, rest)) => value.get(key).map_or(Ok(()), |field| walk(rest, field, path.key(key), limit)),
     }
 }
@@ -235,6 +245,10 @@ fn hold(value: &Value, limit: Limit) -> Result<(), String> {
         (Number(least, most), Value::Number(number)) => match number.as_i64() {
             Some(number) if (least..=most).contains(&number) => Ok(()),
             _ => Err(format!("{number} is not within {least} to {most}")),
+        },
+        (Matches(expression), Value::String(text)) => match Regex::new(expression) {
+            Ok(expression) if expression.is_match(text) => Ok(()),
+            _ => Err(format!("{text:?} does not match {expression}")),
         },
         (Distinct(field), Value::Array(elements)) => {
             let mut seen = BTreeSet::new();
