@@ -183,7 +183,7 @@ impl State {
     }
 
     fn objects(&self, gateway: &Gateway) -> Wanted {
-        let parameters = provision::Parameters::default();
+        let Some(parameters) = provision::resolve(&self.snapshot, gateway) else { return Wanted::AsItIs };
         let scope = scope(&self.snapshot, &gateway.meta.name);
         let objects = provision::objects(gateway, &parameters, &scope, &self.options.install);
         let addresses = gateway.spec.addresses.iter().any(|address| address.value.is_some());
