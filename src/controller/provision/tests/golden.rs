@@ -32,7 +32,7 @@ fn a_gateway_that_sees_everything_and_scales() {
     let listeners = json!([
         { "name": "https", "port": 443, "protocol": "HTTPS", "tls": { "certificateRefs": certificates } },
     ]);
-    let infrastructure = json!({ "labels": { "team": "edge" }, "annotations": { "example.com/note": "n" } });
+    let infrastructure = json!({ "labels": { "team": "edge" }, "annotations": { "example.com/note": "seen" } });
     let gateway = gateway(json!({}), json!({ "listeners": listeners, "infrastructure": infrastructure }));
     let mut parameters = Parameters {
         image: Some("registry.example/own:2".to_owned()),
