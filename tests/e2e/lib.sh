@@ -1,4 +1,4 @@
-# Sourced by end-to-end tests, beside tests/clients/lib.sh: the cluster, and conditions that are waited for.
+# Sourced by parts with a cluster, beside tests/clients/lib.sh: the cluster, Pingway in it, and conditions that are waited for.
 
 k() { "$cluster/kubectl" "$@"; }
 inside() { "$cluster/exec" "$@"; }
@@ -13,4 +13,27 @@ becomes() {
         sleep 0.1
     done
     ok "$name"
+}
+
+# cluster_up: a cluster of this part's own, which ends with it.
+cluster_up() {
+    trap 'kill "${started[@]}" 2>/dev/null; "$cluster/down"; rm -rf "$scratch"' EXIT
+    "$cluster/up" || { bad "the cluster comes up" ""; finish; }
+}
+
+# image_in: Pingway's image, in the cluster.
+image_in() {
+    deploy/image/build --profile "$([ "$PINGWAY_SCALE" = full ] && echo soak || echo ci)" --out "$scratch/image.tar" >"$scratch/image.log" 2>&1 ||
+        { bad "the image is built" "$(tail "$scratch/image.log")"; finish; }
+    "$cluster/load" "$scratch/image.tar" >/dev/null || { bad "the image is loaded" ""; finish; }
+}
+
+# installed: Pingway runs, as docs/installation.md says.
+installed() {
+    k apply -k deploy/ >"$scratch/applied" 2>&1 || { bad "deploy/ is applied" "$(cat "$scratch/applied")"; finish; }
+    k -n pingway-system rollout status --timeout=120s deployment/pingway-controller >/dev/null || {
+        bad "the controller runs" "$(k -n pingway-system get pods; k -n pingway-system logs --tail=20 deployment/pingway-controller)"
+        finish
+    }
+    ok "Pingway is installed"
 }
