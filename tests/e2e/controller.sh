@@ -123,6 +123,22 @@ access shop/$made
 becomes "a Secret that is deleted is missed in the status" False/InvalidCertificateRef eval 'k -n shop delete secret web --ignore-not-found >/dev/null; json gateway waypoint ".status.listeners[] | select(.name == \"tls\") | .conditions[] | select(.type == \"ResolvedRefs\") | .status + \"/\" + .reason"'
 is "the other listeners are unaffected" "$(via)" true
 
+# Parameters.
+parameters() { printf 'apiVersion: pingway.dev/v1alpha1\nkind: PingwayParameters\nmetadata: { name: edge, namespace: shop }\nspec: %s\n' "$1" | k apply -f - 2>&1; }
+says "parameters that are nonsense are refused" "$(parameters '{ replicas: 0 }')$(parameters '{ replicas: 2, autoscaling: {} }')" 'spec.replicas' 'autoscaling'
+k -n shop patch gateway waypoint --type=merge -p '{"spec":{"infrastructure":{"parametersRef":{"group":"pingway.dev","kind":"PingwayParameters","name":"edge"}}}}' >/dev/null
+becomes "parameters that are not there are told" False/InvalidParameters condition waypoint Accepted
+is "and what runs stays" "$(via)" true
+parameters '{ replicas: 2, accessLog: {} }' >/dev/null
+replicas() { json deployment $made .status.readyReplicas; }
+becomes "parameters are followed" 2 replicas
+becomes "and the Gateway is accepted" True/Accepted condition waypoint Accepted
+parameters '{ autoscaling: { minReplicas: 2, maxReplicas: 4 } }' >/dev/null
+scaled() { k -n shop get hpa $made -o json 2>/dev/null | jq -r '[.spec.minReplicas, .spec.maxReplicas] | join("-")'; }
+becomes "an autoscaler is made" 2-4 scaled
+k -n shop patch gateway waypoint --type=json -p '[{"op":"remove","path":"/spec/infrastructure"}]' >/dev/null
+becomes "and is gone with the parameters" "" scaled
+
 # The scope follows the listeners: rights come and go with it.
 k create namespace cart >/dev/null
 k label namespace cart team=cart >/dev/null
