@@ -12,8 +12,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 export CARGO_TERM_COLOR=never
 
-parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory callgrind)
-# Run by name only: they build a Kubernetes, or Helm, once.
+parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory callgrind controller conformance)
+# Run by name only: what the others have most of, and what builds Helm.
 named=(waypoint deploy)
 strict=0 chosen=()
 export PINGWAY_SCALE=${PINGWAY_SCALE:-ci}
