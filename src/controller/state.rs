@@ -1,6 +1,7 @@
 //! What the controller's loop holds, and one round of it.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use arc_swap::ArcSwap;
 use kube::Client;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::facts::{facts, outlived};
 use super::owned::{Key, Owned, Told};
@@ -159,11 +160,24 @@ impl State {
 
     fn compile(&mut self) {
         let start = std::time::Instant::now();
-        let statuses = compile(&self.snapshot, &self.compile_options, &mut self.memo).statuses;
+        let mut memo = std::mem::take(&mut self.memo);
+        let compile = || {
+            let statuses = compile(&self.snapshot, &self.compile_options, &mut memo).statuses;
+            let wanted = self.wanted(&statuses);
+            (statuses, wanted)
+        };
+        // A panic in a pure step is a defect; it is told, and what was written stays.
+        let Ok((statuses, wanted)) = catch_unwind(AssertUnwindSafe(compile)) else {
+            self.report.failure = Some("compile failed within: what was written before stays".to_owned());
+            error!("compile failed within: what was written before stays");
+            return self.published.store(Arc::new(self.report.clone()));
+        };
+        self.memo = memo;
+        self.report.failure = None;
         self.report.last_compile = start.elapsed();
         self.telemetry.compiled(self.report.last_compile);
         self.writer.want(&statuses);
-        self.provisioner.want(self.wanted(&statuses));
+        self.provisioner.want(wanted);
         self.report.counts.compiles += 1;
         self.report.generation += 1;
         self.report.statuses = Arc::new(statuses);
