@@ -50,10 +50,17 @@ pub(super) enum Told {
     Listed(BTreeSet<ObjectName>),
 }
 
+/// An object as it is.
+#[derive(Debug)]
+struct Seen {
+    object: DynamicObject,
+    fingerprint: u64,
+}
+
 /// What is there of what was made.
 #[derive(Debug, Default)]
 pub(super) struct Owned {
-    objects: BTreeMap<Key, DynamicObject>,
+    objects: BTreeMap<Key, Seen>,
     /// Kinds that have been listed.
     listed: BTreeSet<String>,
 }
@@ -67,9 +74,11 @@ impl Owned {
                 let key = key(name(&object.metadata.namespace, object.name_any()));
                 // The answer to a write overtakes the watch.
                 let version = |object: &DynamicObject| object.resource_version().and_then(|v| v.parse::<u64>().ok());
-                let is_late = |known: &DynamicObject| known.uid() == object.uid() && version(known) > version(&object);
+                let is_late =
+                    |known: &Seen| known.object.uid() == object.uid() && version(&known.object) > version(&object);
                 if !self.objects.get(&key).is_some_and(is_late) {
-                    self.objects.insert(key, *object);
+                    let fingerprint = fingerprint(&object);
+                    self.objects.insert(key, Seen { object: *object, fingerprint });
                 }
             }
             Told::Gone(name) => drop(self.objects.remove(&key(name))),
@@ -87,18 +96,23 @@ impl Owned {
 
     /// An object.
     pub(super) fn get(&self, key: &Key) -> Option<&DynamicObject> {
-        self.objects.get(key)
+        self.objects.get(key).map(|seen| &seen.object)
+    }
+
+    /// What of an object is no drift as long as it stays; `None`: it is not there.
+    pub(super) fn fingerprint(&self, key: &Key) -> Option<u64> {
+        self.objects.get(key).map(|seen| seen.fingerprint)
     }
 
     /// All but pods: what provision makes.
     pub(super) fn made(&self) -> impl Iterator<Item = (&Key, &DynamicObject)> {
-        self.objects.iter().filter(|(key, _)| key.kind != POD)
+        self.objects.iter().filter(|(key, _)| key.kind != POD).map(|(key, seen)| (key, &seen.object))
     }
 
     /// Names of the pods that run in a namespace for what is made under a name.
     pub(super) fn pods<'o>(&'o self, namespace: &'o str, object_name: &'o str) -> impl Iterator<Item = &'o str> {
         let pods = self.objects.iter().filter(move |(key, _)| key.kind == POD && &*key.name.namespace == namespace);
-        pods.filter(move |(_, pod)| pod.labels().get(GATEWAY).is_some_and(|label| label == object_name))
+        pods.filter(move |(_, pod)| pod.object.labels().get(GATEWAY).is_some_and(|label| label == object_name))
             .map(|(key, _)| &*key.name.name)
     }
 }

@@ -34,6 +34,15 @@ pub(super) enum Wanted {
     AsItIs,
 }
 
+impl Wanted {
+    fn objects(&self) -> &[DynamicObject] {
+        match self {
+            Self::Objects { objects, .. } => objects,
+            Self::AsItIs => &[],
+        }
+    }
+}
+
 /// What came of work on a Gateway.
 pub(super) struct Provisioned {
     gateway: ObjectName,
@@ -63,6 +72,8 @@ struct Applied {
 #[derive(Default)]
 struct Ground {
     wanted: Option<Wanted>,
+    /// Of the wanted objects, in their order: what tells whether one is another than before.
+    hashes: Vec<u64>,
     applied: HashMap<Key, Applied>,
     failure: Option<ProvisioningFailure>,
     busy: bool,
@@ -91,7 +102,9 @@ impl Provisioner {
     pub(super) fn want(&mut self, wanted: BTreeMap<ObjectName, Wanted>) {
         self.gateways.retain(|gateway, _| wanted.contains_key(gateway));
         for (gateway, wanted) in wanted {
-            self.gateways.entry(gateway).or_default().wanted = Some(wanted);
+            let ground = self.gateways.entry(gateway).or_default();
+            ground.hashes = wanted.objects().iter().map(hash).collect();
+            ground.wanted = Some(wanted);
         }
     }
 
@@ -129,9 +142,13 @@ impl Provisioner {
             if ground.busy {
                 continue;
             }
-            let differs =
-                |object: &&DynamicObject| ground.applied.get(&Key::of(object)) != Some(&applied(object, owned));
-            let todo: Vec<_> = objects.iter().filter(differs).cloned().collect();
+            let differs = |(object, wanted): &(&DynamicObject, &u64)| {
+                let key = Key::of(object);
+                let as_it_is = owned.fingerprint(&key).map(|there| Applied { wanted: **wanted, there });
+                as_it_is.is_none() || ground.applied.get(&key) != as_it_is.as_ref()
+            };
+            let todo = objects.iter().zip(&ground.hashes).filter(differs).map(|(object, _)| object.clone());
+            let todo: Vec<_> = todo.collect();
             if todo.is_empty() {
                 continue;
             }
@@ -199,22 +216,12 @@ impl Provisioner {
 
 impl Ground {
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        let objects = match &self.wanted {
-            Some(Wanted::Objects { objects, .. }) => objects.as_slice(),
-            _ => &[],
-        };
-        objects.iter().map(Key::of)
+        self.wanted.iter().flat_map(Wanted::objects).map(Key::of)
     }
 
     fn is_as_it_is(&self) -> bool {
         matches!(self.wanted, Some(Wanted::AsItIs))
     }
-}
-
-/// How an object would have been left, were it as it should be.
-fn applied(object: &DynamicObject, owned: &Owned) -> Applied {
-    let there = owned.get(&Key::of(object)).map_or(0, fingerprint);
-    Applied { wanted: hash(object), there }
 }
 
 fn hash(object: &DynamicObject) -> u64 {
