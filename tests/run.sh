@@ -12,9 +12,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 export CARGO_TERM_COLOR=never
 
-parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory callgrind controller conformance)
-# Run by name only: what the others have most of, and what builds Helm.
-named=(waypoint deploy)
+parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory callgrind)
+# Run by name only: they build a Kubernetes, or Helm, once.
+named=(waypoint controller conformance deploy)
 strict=0 chosen=()
 export PINGWAY_SCALE=${PINGWAY_SCALE:-ci}
 usage() { sed -n '2,10s/^# \{0,1\}//p' tests/run.sh; }
