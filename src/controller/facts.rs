@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::owned::{Key, Owned};
 use super::provision::object_name;
 use crate::api::{Gateway, ObjectName, StatusAddress};
-use crate::snapshot::{GatewayFacts, ProvisioningFailure, Replica};
+use crate::snapshot::{GatewayFacts, ProvisioningFailure};
 use crate::waypoint::{KEY_PREFIX, ReplicaReport};
 
 /// The facts of a Gateway. `addresses` is what its status has now: once it can be reached, it keeps its addresses.
@@ -34,7 +34,7 @@ pub(super) fn facts(
         uid: gateway.meta.uid.clone().unwrap_or_default(),
         addresses,
         failure,
-        replicas: reports(gateway, owned).map(|(pod, report)| (Arc::from(pod), replica(&report))).collect(),
+        replicas: reports(gateway, owned).map(|(pod, report)| (Arc::from(pod), report.replica())).collect(),
     }
 }
 
@@ -66,10 +66,6 @@ fn reports<'o>(gateway: &'o Gateway, owned: &'o Owned) -> impl Iterator<Item = (
         Some((key.strip_prefix(KEY_PREFIX)?, report))
     });
     reports.filter(|(_, report)| gateway.meta.uid.as_deref() == Some(report.uid.as_str()))
-}
-
-fn replica(report: &ReplicaReport) -> Replica {
-    report.replica()
 }
 
 /// Addresses of a Service: where its load balancer is reached, or its own. IP addresses come first.

@@ -75,14 +75,16 @@ impl Options {
 /// # Errors
 /// There is no configuration of an API server, or none that can be used. That it is away is no error.
 pub async fn run(
-    options: Options,
+    mut options: Options,
     telemetry: Arc<Telemetry>,
     report: Arc<ArcSwap<Report>>,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) -> Result<(), ConnectError> {
     let client = kubernetes::connect().await?;
-    let mut options = options;
-    options.install.cluster_role_uid = installation(&client).await;
+    options.install.cluster_role_uid = tokio::select! {
+        uid = installation(&client) => uid,
+        _ = stop.wait_for(|stop| *stop) => return Ok(()),
+    };
     let (_scope, scope) = watch::channel(options.scope());
     let (events, source_events) = unbounded_channel();
     let source = kubernetes::start(scope, events)?;

@@ -91,7 +91,7 @@ impl Owned {
 
     /// Whether every kind has been listed: before, nothing that is missing is known to be.
     pub(super) fn is_whole(&self) -> bool {
-        resources().iter().all(|resource| self.listed.contains(&resource.kind))
+        provision::kinds().iter().map(|made| made.kind).chain([POD]).all(|kind| self.listed.contains(kind))
     }
 
     /// An object.

@@ -102,7 +102,7 @@ labels! {
     Written {
         /// A status.
         Status = "status",
-        /// An object that a Gateway runs on, made, mended or deleted.
+        /// An object that a Gateway runs on, made or mended.
         Object = "object",
     }
 }

@@ -1,4 +1,12 @@
-# Sourced by parts with a cluster, beside tests/clients/lib.sh: the cluster, Pingway in it, and conditions that are waited for.
+# Sourced by parts with a cluster: the cluster, Pingway in it, and conditions that are waited for.
+
+. tests/parts/lib.sh
+[ "$(id -u)" = 0 ] || missing "a test cluster" "root, to make network namespaces"
+debian curl curl
+debian jq jq
+cluster=tests/cluster
+set +e
+. tests/clients/lib.sh
 
 k() { "$cluster/kubectl" "$@"; }
 inside() { "$cluster/exec" "$@"; }
@@ -15,15 +23,16 @@ becomes() {
     ok "$name"
 }
 
-# cluster_up: a cluster of this part's own, which ends with it.
+# cluster_up NAME: a cluster of this part's own, which ends with it.
 cluster_up() {
+    export PINGWAY_CLUSTER=$1
     trap 'kill "${started[@]}" 2>/dev/null; "$cluster/down"; rm -rf "$scratch"' EXIT
     "$cluster/up" || { bad "the cluster comes up" ""; finish; }
 }
 
 # image_in: Pingway's image, in the cluster.
 image_in() {
-    deploy/image/build --profile "$([ "$PINGWAY_SCALE" = full ] && echo soak || echo ci)" --out "$scratch/image.tar" >"$scratch/image.log" 2>&1 ||
+    deploy/image/build --profile "$([ "${PINGWAY_SCALE:-ci}" = full ] && echo soak || echo ci)" --out "$scratch/image.tar" >"$scratch/image.log" 2>&1 ||
         { bad "the image is built" "$(tail "$scratch/image.log")"; finish; }
     "$cluster/load" "$scratch/image.tar" >/dev/null || { bad "the image is loaded" ""; finish; }
 }

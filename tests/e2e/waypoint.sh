@@ -1,22 +1,8 @@
 # Sourced by tests/parts/waypoint.sh, with a cluster that is up and has no CRDs of the Gateway API.
 
-k() { "$cluster/kubectl" "$@"; }
-inside() { "$cluster/exec" "$@"; }
 host=echo.shop.svc.cluster.local
 answer() { inside curl -sS -m 10 -o /dev/null -D - -H "host: $host" "$@" 2>&1; }
-code() { inside curl -sS -m 10 -o /dev/null -w '%{http_code}' "$@" 2>/dev/null; }
 problems() { inside curl -sS -m 10 http://127.0.0.1:15020/metrics | sed -n 's/^pingway_configuration_problems //p'; }
-
-# becomes NAME WANT COMMAND ...: the command prints this, within half a minute.
-becomes() {
-    local name=$1 want=$2 have end=$((SECONDS + 30))
-    shift 2
-    until have=$("$@"); [ "$have" = "$want" ]; do
-        [ $SECONDS -lt $end ] || { bad "$name: not $want" "$have"; return; }
-        sleep 0.1
-    done
-    ok "$name"
-}
 header() { answer "http://127.0.0.1:8088${1:-/}" | tr -d '\r' | sed -n 's/^traversed-waypoint: //p'; }
 
 # The pod's ServiceAccount, by a kubeconfig of its own.

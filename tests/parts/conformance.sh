@@ -1,14 +1,7 @@
 # The official conformance suite, unmodified and whole, against Pingway on a real Kubernetes. Its report must be the one that is
 # kept, tests/conformance/reports, but for its date.
-. tests/parts/lib.sh
-[ "$(id -u)" = 0 ] || missing "a test cluster" "root, to make network namespaces"
-debian jq jq
-cluster=tests/cluster
-export PINGWAY_CLUSTER=conformance
-set +e
-. tests/clients/lib.sh
 . tests/e2e/lib.sh
-cluster_up
+cluster_up conformance
 image_in
 "$cluster/crds" >/dev/null
 installed
