@@ -32,7 +32,7 @@ cluster_up() {
 
 # image_in: Pingway's image, in the cluster.
 image_in() {
-    deploy/image/build --profile "$([ "${PINGWAY_SCALE:-ci}" = full ] && echo soak || echo ci)" --out "$scratch/image.tar" >"$scratch/image.log" 2>&1 ||
+    deploy/image/build --profile "$(profile)" --out "$scratch/image.tar" >"$scratch/image.log" 2>&1 ||
         { bad "the image is built" "$(tail "$scratch/image.log")"; finish; }
     "$cluster/load" "$scratch/image.tar" >/dev/null || { bad "the image is loaded" ""; finish; }
 }

@@ -41,12 +41,11 @@ go_tool() {
     export PATH="$tools/$1-$3:$PATH"
 }
 
-# The binary that measuring parts share: thin LTO, or fat LTO at full scale.
+# The binary that image, cluster and measuring parts share: thin LTO, or fat LTO at full scale.
+profile() { [ "${PINGWAY_SCALE:-ci}" = full ] && echo soak || echo ci; }
 build_binary() {
-    profile=ci
-    [ "${PINGWAY_SCALE:-ci}" = full ] && profile=soak
-    cargo build --quiet --profile "$profile"
-    export PINGWAY_BIN=$PWD/target/$profile/pingway
+    PINGWAY_BIN=$(deploy/image/binary "$(profile)" 2>target/test-logs/binary.log) || { cat target/test-logs/binary.log; exit 1; }
+    export PINGWAY_BIN
 }
 
 # What every part needs.
