@@ -137,6 +137,7 @@ impl ServeFlags {
             external_names: self.allow_external_names,
             own_ports: ports.filter(|port| !mapped(port)).collect(),
             own_addresses: BTreeSet::new(),
+            secret_namespaces: None,
             parameters_unseen: false,
         }
     }

@@ -10,10 +10,9 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 use x509_parser::extensions::GeneralName;
 
-use super::grant::Grants;
+use super::listener::Judge;
 use super::verdict::Refusal;
 use crate::api::{CertificateRef, Kind, ObjectName, Secret};
-use crate::snapshot::Snapshot;
 use crate::status::Reason;
 use crate::table::hostname::HostPattern;
 use crate::table::listener::{Certificate, KeyForm, PrivateKey};
@@ -52,8 +51,7 @@ impl Known {
 pub(super) fn resolve(
     reference: &CertificateRef,
     gateway: &ObjectName,
-    snapshot: &Snapshot,
-    grants: &Grants<'_>,
+    judge: &Judge<'_>,
     known: &mut Known,
 ) -> Result<Arc<Certificate>, Refusal> {
     let invalid = |message: String| Refusal::new(Reason::InvalidCertificateRef, message);
@@ -65,12 +63,17 @@ pub(super) fn resolve(
     let namespace = reference.namespace.as_deref().unwrap_or(&gateway.namespace);
     let name = ObjectName::new(namespace, reference.name.as_str());
     // Asked before anything is looked up: what is not permitted tells nothing of what is there.
-    if !grants.permit(Kind::Gateway, &gateway.namespace, Kind::Secret, &name) {
+    if !judge.grants.permit(Kind::Gateway, &gateway.namespace, Kind::Secret, &name) {
         let message =
             format!("no ReferenceGrant in {namespace} lets Gateways of {} use Secret {name}", gateway.namespace);
         return Err(Refusal::new(Reason::RefNotPermitted, message));
     }
-    let secret = snapshot.secrets.get(&name).ok_or_else(|| invalid(format!("Secret {name} does not exist")))?;
+    if judge.options.secret_namespaces.as_ref().is_some_and(|seen| !seen.contains(namespace)) {
+        return Err(invalid(format!(
+            "Secret {name}: Pingway may not read Secrets of {namespace} (--secret-namespaces)"
+        )));
+    }
+    let secret = judge.snapshot.secrets.get(&name).ok_or_else(|| invalid(format!("Secret {name} does not exist")))?;
     known.parse(&name, secret).map_err(|why| invalid(format!("Secret {name}: {why}")))
 }
 

@@ -1,9 +1,10 @@
 //! GatewayClasses: which are ours, and whether they are accepted.
 //!
-//! `SupportedVersion` needs the installed CRDs, which only a cluster has, so it is not said here.
+//! `SupportedVersion` needs the installed CRDs, which only the controller sees: elsewhere it is not said.
 
 use std::collections::BTreeMap;
 
+use super::bundle::supported_version;
 use super::parameters::judge_class;
 use super::verdict::{Refusal, fails, holds};
 use super::{CONTROLLER_NAME, Options};
@@ -22,6 +23,7 @@ pub(super) fn resolve(snapshot: &Snapshot, options: &Options) -> Classes {
 
 /// Their statuses.
 pub(super) fn statuses(snapshot: &Snapshot, classes: &Classes) -> BTreeMap<ObjectName, ClassStatus> {
+    let version = supported_version(&snapshot.observed.bundles);
     classes
         .iter()
         .map(|(name, verdict)| {
@@ -30,7 +32,13 @@ pub(super) fn statuses(snapshot: &Snapshot, classes: &Classes) -> BTreeMap<Objec
                 Err(refusal) => fails(ConditionType::Accepted, refusal.reason, &refusal.message),
             };
             let observed_generation = snapshot.classes.get(name).map_or(0, |class| class.meta.generation);
-            (name.clone(), ClassStatus { observed_generation, conditions: vec![accepted] })
+            (
+                name.clone(),
+                ClassStatus {
+                    observed_generation,
+                    conditions: [accepted].into_iter().chain(version.clone()).collect(),
+                },
+            )
         })
         .collect()
 }

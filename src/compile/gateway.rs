@@ -58,7 +58,7 @@ pub(super) fn resolve<'s>(
             accepted = Err(refusal);
         }
         let opened_on = if placement == Placement::Pods { &[None] } else { addresses.as_slice() };
-        let judge = Judge { gateway, snapshot, grants, addresses: opened_on, placement };
+        let judge = Judge { gateway, snapshot, grants, addresses: opened_on, options };
         let mut listeners: Vec<Verdict> =
             gateway.spec.listeners.iter().map(|listener| judge.judge(listener, &mut memo.certificates)).collect();
         conflict::mark(&gateway.spec.listeners, &mut listeners);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::certificate::{self, Known};
 use super::grant::Grants;
 use super::verdict::Refusal;
-use super::{Placement, mesh};
+use super::{Options, mesh};
 use crate::api::{
     Gateway, Kind, LabelSelector, Listener, ListenerProtocol, ListenerTls, NamespacesFrom, RouteGroupKind, TlsMode,
 };
@@ -84,7 +84,7 @@ pub(super) struct Judge<'a> {
     pub(super) grants: &'a Grants<'a>,
     /// The addresses to open it on.
     pub(super) addresses: &'a [Option<IpAddr>],
-    pub(super) placement: Placement,
+    pub(super) options: &'a Options,
 }
 
 impl Judge<'_> {
@@ -93,7 +93,7 @@ impl Judge<'_> {
         let (kinds, mut unresolved) = kinds(listener);
         let hostname = HostPattern::parse(listener.hostname.as_deref().unwrap_or_default());
         let port = u16::try_from(listener.port).ok().filter(|port| *port != 0);
-        let mesh = mesh::has_port(listener, self.placement);
+        let mesh = mesh::has_port(listener, self.options.placement);
         let (protocol, refused) = self.protocol(listener, known);
         unresolved.extend(refused);
         let mut accepted = self.accept(listener, port);
@@ -121,7 +121,7 @@ impl Judge<'_> {
 
     fn accept(&self, listener: &Listener, port: Option<u16>) -> Result<(), Refusal> {
         let unsupported = |message: String| Err(Refusal::new(Reason::UnsupportedValue, message));
-        if mesh::has_port(listener, self.placement) {
+        if mesh::has_port(listener, self.options.placement) {
             mesh::accept(listener)?;
         } else {
             accept_protocol(listener)?;
@@ -164,7 +164,7 @@ impl Judge<'_> {
         let references = tls.map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
         let (mut certificates, mut refused) = (Vec::new(), Vec::new());
         for (index, reference) in references.iter().enumerate() {
-            match certificate::resolve(reference, &self.gateway.meta.name, self.snapshot, self.grants, known) {
+            match certificate::resolve(reference, &self.gateway.meta.name, self, known) {
                 Ok(certificate) => certificates.push(certificate),
                 Err(refusal) => {
                     let message = format!("tls.certificateRefs[{index}]: {}", refusal.message);

@@ -9,6 +9,7 @@ mod asked;
 mod attached;
 mod attachment;
 mod backend;
+mod bundle;
 mod certificate;
 mod changes;
 mod class;
@@ -67,6 +68,8 @@ pub struct Options {
     /// Addresses of the pod that serves: never dialled, so that no request reaches the proxy through itself. Empty where
     /// they are not known (the controller) or no matter.
     pub own_addresses: BTreeSet<IpAddr>,
+    /// Namespaces whose Secrets are seen; `None`: all of the cluster's, or those that are named.
+    pub secret_namespaces: Option<BTreeSet<Arc<str>>>,
     /// PingwayParameters are not seen (a waypoint's pod), so that no reference to them is judged.
     pub parameters_unseen: bool,
 }

@@ -1,13 +1,17 @@
 //! One object made, mended or deleted at the API server.
 
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
-use kube::core::{ApiResource, GroupVersionKind};
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1::Service;
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::{ApiResource, GroupVersionKind, PartialObjectMeta};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use super::MANAGER;
 use super::owned::Key;
-use super::provision::{GATEWAY, MANAGED_BY, PINGWAY};
+use super::provision::{GATEWAY, MANAGED_BY, PINGWAY, is_readdressed, on_trial, yet_to_be_had};
+use crate::api::ObjectName;
 use crate::source::kubernetes::words;
 
 /// Why an object is not as it should be.
@@ -16,6 +20,9 @@ pub(super) enum ApplyError {
     /// Another has an object of this name.
     #[error("{0} is there already and is not Pingway's: rename or delete it")]
     Foreign(Key),
+    /// Another Service has the address.
+    #[error("{key}: the address {address} is Service {by}'s")]
+    Taken { key: Key, address: IpAddr, by: ObjectName },
     /// The API server's words.
     #[error("{key}: {}", words(.error))]
     Refused { key: Key, error: Box<kube::Error> },
@@ -24,19 +31,31 @@ pub(super) enum ApplyError {
 impl ApplyError {
     /// Whether the API server finds the object invalid, as it does where an address can't be had.
     pub(super) fn is_invalid(&self) -> bool {
-        matches!(self, Self::Refused { error, .. } if matches!(&**error, kube::Error::Api(status) if status.code == 422))
+        match self {
+            Self::Taken { .. } => true,
+            Self::Refused { error, .. } => matches!(&**error, kube::Error::Api(status) if status.code == 422),
+            Self::Foreign(_) => false,
+        }
     }
 }
 
-/// Applies an object; answers it as it is then. `known`: it has been seen, and is ours.
+/// Applies an object; answers it as it is then. `known`: as it has been seen; it is ours.
 ///
 /// # Errors
 /// Another's object has its name, or the API server refuses it.
-pub(super) async fn apply(client: Client, object: &DynamicObject, known: bool) -> Result<DynamicObject, ApplyError> {
+pub(super) async fn apply(
+    client: Client,
+    object: &DynamicObject,
+    known: Option<&DynamicObject>,
+) -> Result<DynamicObject, ApplyError> {
     let key = Key::of(object);
     let refused = |error| ApplyError::Refused { key: key.clone(), error: Box::new(error) };
-    let api = api(client, object);
-    if !known {
+    let api = api(client.clone(), object);
+    if let Some(there) = known {
+        if is_readdressed(object, there) {
+            make_way(client, object, there).await?;
+        }
+    } else {
         let there = api.get_opt(&key.name.name).await.map_err(refused)?;
         if there.is_some_and(|there| !is_same(&there, object)) {
             return Err(ApplyError::Foreign(key));
@@ -59,6 +78,36 @@ pub(super) async fn delete(client: Client, object: &DynamicObject) -> Result<(),
         Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
         Err(error) => Err(ApplyError::Refused { key, error: Box::new(error) }),
     }
+}
+
+/// Deletes a Service that can't become the one that is wanted, once it is known that this one can be made: what is served is not
+/// given up for an address that can't be had.
+///
+/// # Errors
+/// The API server refuses the address or the deletion, or another Service has the address.
+async fn make_way(client: Client, wanted: &DynamicObject, there: &DynamicObject) -> Result<(), ApplyError> {
+    let key = || Key::of(wanted);
+    let refused = |error| ApplyError::Refused { key: key(), error: Box::new(error) };
+    let addresses = yet_to_be_had(wanted, there);
+    if let Some(trial) = on_trial(wanted, &addresses) {
+        let params = PostParams { dry_run: true, field_manager: Some(MANAGER.to_owned()) };
+        match api(client.clone(), wanted).create(&params, &trial).await {
+            // What is wrong with an address is seen before that the name is taken, by the one that is there.
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(error) => return Err(refused(error)),
+        }
+    }
+    // Which a dry run does not see.
+    let services: Api<PartialObjectMeta<Service>> = Api::all(client.clone());
+    for address in addresses {
+        let params = ListParams::default().fields(&format!("spec.clusterIP={address}")).limit(1);
+        if let Some(other) = services.list(&params).await.map_err(refused)?.items.first() {
+            let by = ObjectName::new(other.namespace().unwrap_or_default(), other.name_any());
+            return Err(ApplyError::Taken { key: key(), address, by });
+        }
+    }
+    delete(client, there).await
 }
 
 /// Takes keys out of a ConfigMap.

@@ -4,6 +4,7 @@
 //! API server ─► source ─► Snapshot ─► compile ─► Statuses ──────► status writer ─► API server
 //!                            ▲    └─► scope, parameters ─► provision (pure) ─► provisioner ─► API server
 //! API server ─► owned ─► facts (reports of replicas, addresses, failures)
+//! API server ─► bundles (versions of the Gateway API's CRDs)
 //! ```
 //!
 //! One loop holds all state and does no I/O: writes are tasks whose answers come back to it. Replicas that do not lead keep
@@ -15,6 +16,7 @@
 //! Never here: verdicts, tables, requests.
 
 mod apply;
+mod bundles;
 mod facts;
 mod leader;
 mod owned;
@@ -89,14 +91,15 @@ pub async fn run(
     let (events, source_events) = unbounded_channel();
     let source = kubernetes::start(scope, events)?;
     let (tell, owned) = unbounded_channel();
-    let watches = owned::watch_all(&client, &tell);
+    let (tell_bundle, bundles) = unbounded_channel();
+    let watches = (owned::watch_all(&client, &tell), bundles::watch_all(&client, &tell_bundle));
     let candidate = Candidate { namespace: options.namespace.clone(), identity: options.identity.clone() };
     let (leading, leads) = watch::channel(false);
     let election = tokio::spawn(leader::stand(client.clone(), candidate, leading));
     let (wrote, written) = unbounded_channel();
     let (done, provisioned) = unbounded_channel();
     let state = State::new(client, options, telemetry, report, wrote, done);
-    Loop { state, source_events, owned, written, provisioned, leads, stop }.run().await;
+    Loop { state, source_events, owned, bundles, written, provisioned, leads, stop }.run().await;
     drop((source, watches));
     // It lets the Lease go, as nobody listens any more.
     let _ = election.await;
@@ -133,6 +136,7 @@ struct Loop {
     state: State,
     source_events: UnboundedReceiver<SourceEvent>,
     owned: UnboundedReceiver<(String, owned::Told)>,
+    bundles: UnboundedReceiver<(&'static str, bundles::Bundle)>,
     written: UnboundedReceiver<status::Wrote>,
     provisioned: UnboundedReceiver<provisioner::Provisioned>,
     leads: watch::Receiver<bool>,
@@ -146,6 +150,7 @@ impl Loop {
             tokio::select! {
                 Some(event) = self.source_events.recv() => self.state.take_source(event),
                 Some((kind, told)) = self.owned.recv() => self.state.take_owned(&kind, told),
+                Some(told) = self.bundles.recv() => self.state.take_bundle(told),
                 Some(wrote) = self.written.recv() => self.state.take_written(wrote),
                 Some(provisioned) = self.provisioned.recv() => self.state.take_provisioned(provisioned),
                 Ok(()) = self.leads.changed() => {}
@@ -158,6 +163,9 @@ impl Loop {
             }
             while let Ok((kind, told)) = self.owned.try_recv() {
                 self.state.take_owned(&kind, told);
+            }
+            while let Ok(told) = self.bundles.try_recv() {
+                self.state.take_bundle(told);
             }
             while let Ok(wrote) = self.written.try_recv() {
                 self.state.take_written(wrote);

@@ -157,7 +157,7 @@ impl Provisioner {
                 continue;
             }
             ground.busy = true;
-            let todo = todo.into_iter().map(|object| (owned.get(&Key::of(&object)).is_some(), object)).collect();
+            let todo = todo.into_iter().map(|object| (owned.get(&Key::of(&object)).cloned(), object)).collect();
             let work = Work { client: self.client.clone(), gateway: gateway.clone(), todo, addresses: *addresses };
             let done = self.done.clone();
             tokio::spawn(async move {
@@ -234,8 +234,8 @@ fn hash(object: &DynamicObject) -> u64 {
 struct Work {
     client: Client,
     gateway: ObjectName,
-    /// With whether it has been seen.
-    todo: Vec<(bool, DynamicObject)>,
+    /// Each after what is there of it.
+    todo: Vec<(Option<DynamicObject>, DynamicObject)>,
     addresses: bool,
 }
 
@@ -244,7 +244,7 @@ impl Work {
     async fn run(self) -> Provisioned {
         let mut provisioned = Provisioned { gateway: self.gateway, applied: Vec::new(), failure: None };
         for (known, object) in &self.todo {
-            match apply(self.client.clone(), object, *known).await {
+            match apply(self.client.clone(), object, known.as_ref()).await {
                 Ok(mut there) => {
                     there.types.clone_from(&object.types);
                     there.metadata.managed_fields = None;

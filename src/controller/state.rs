@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use super::bundles::{Bundle, Bundles};
 use super::facts::{facts, outlived};
 use super::owned::{Key, Owned, Told};
 use super::provision::{self, object_name};
@@ -20,7 +21,7 @@ use super::{Options, earlier};
 use crate::api::{CONTROLLER_NAME, Gateway, Kind, ObjectName};
 use crate::compile::{self, Memo, Placement, compile, scope};
 use crate::pipeline::Report;
-use crate::snapshot::{Change, Snapshot};
+use crate::snapshot::{Change, Secrets, Snapshot};
 use crate::source::{Origin, ProblemKind, SourceEvent};
 use crate::status::{ConditionType, GatewayStatus, Statuses};
 use crate::telemetry::Telemetry;
@@ -37,6 +38,7 @@ pub(super) struct State {
     snapshot: Snapshot,
     memo: Memo,
     owned: Owned,
+    bundles: Bundles,
     writer: Writer,
     provisioner: Provisioner,
     /// Something that compile reads has changed.
@@ -65,6 +67,7 @@ impl State {
         let compile_options = compile::Options {
             placement: Placement::Pods,
             own_ports: options.own_ports.clone(),
+            secret_namespaces: options.secret_namespaces.clone(),
             ..compile::Options::default()
         };
         Self {
@@ -73,6 +76,7 @@ impl State {
             snapshot: Snapshot::default(),
             memo: Memo::default(),
             owned: Owned::default(),
+            bundles: Bundles::default(),
             writer: Writer::new(client.clone(), &options.identity, wrote),
             provisioner: Provisioner::new(client, done),
             options,
@@ -112,6 +116,14 @@ impl State {
         self.reports_changed = true;
     }
 
+    /// Takes in what is known of a CRD.
+    pub(super) fn take_bundle(&mut self, told: (&'static str, Bundle)) {
+        if self.bundles.take(told) {
+            self.snapshot.observed.bundles = self.bundles.installed();
+            self.changed = true;
+        }
+    }
+
     /// Takes in what came of a write.
     pub(super) fn take_written(&mut self, wrote: Wrote) {
         self.telemetry.wrote(Written::Status, self.writer.take(wrote));
@@ -129,7 +141,7 @@ impl State {
     pub(super) fn work(&mut self, leads: bool) -> Instant {
         let now = Instant::now();
         let later = now + LOOK;
-        if !self.whole || !self.owned.is_whole() {
+        if !(self.whole && self.owned.is_whole() && self.bundles.is_whole()) {
             return later;
         }
         if std::mem::take(&mut self.facts_changed) {
@@ -198,7 +210,11 @@ impl State {
 
     fn objects(&self, gateway: &Gateway) -> Wanted {
         let Some(parameters) = provision::resolve(&self.snapshot, gateway) else { return Wanted::AsItIs };
-        let scope = scope(&self.snapshot, &gateway.meta.name);
+        let mut scope = scope(&self.snapshot, &gateway.meta.name);
+        if let (Secrets::Named(names), Some(seen)) = (&mut scope.secrets, &self.options.secret_namespaces) {
+            // No right can be handed out that the controller has not itself.
+            names.retain(|name| seen.contains(&name.namespace));
+        }
         let objects = provision::objects(gateway, &parameters, &scope, &self.options.install);
         let addresses = gateway.spec.addresses.iter().any(|address| address.value.is_some());
         Wanted::Objects { objects, addresses }

@@ -64,6 +64,7 @@ pub fn start(
         };
         workers.push(std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)?);
     }
+    telemetry.workers(workers.len());
     let (bound, failed) = Default::default();
     let counted = telemetry.clone();
     let listeners =

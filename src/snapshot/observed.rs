@@ -30,6 +30,9 @@ pub struct Observed {
     pub sockets: BTreeMap<Socket, Result<(), BindFailure>>,
     /// From the pods of Gateways. What is not here is not known yet.
     pub gateways: BTreeMap<ObjectName, GatewayFacts>,
+    /// From the API server: CRDs of the Gateway API that are installed, with the version that each names. Empty where they
+    /// are not known: without a cluster, or in a waypoint's pod.
+    pub bundles: BTreeMap<Arc<str>, Option<Arc<str>>>,
 }
 
 impl Observed {

@@ -62,7 +62,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    Accepted, Programmed, ResolvedRefs, NoConflicts, SupportedVersion,
+    Accepted, Programmed, ResolvedRefs, NoConflicts, SupportedVersion, UnsupportedVersion,
     // Gateway and listener
     Invalid, Pending, ListenersNotValid, ListenersNotResolved, UnsupportedAddress, AddressNotAssigned, AddressNotUsable, NoResources,
     InvalidParameters, UnsupportedProtocol, PortUnavailable, HostnameConflict, ProtocolConflict,

@@ -81,6 +81,8 @@ families! {
         "Connections that ended by themselves while the proxy was draining.";
     CUT: Counter "connections_cut_total" &["protocol"],
         "Connections cut at the drain deadline.";
+    WORKERS: Gauge "workers" &[],
+        "Threads that serve requests. 0 on a controller.";
     GENERATION: Gauge "configuration_generation" &[],
         "Counts what was published to the workers, from 1; 0 until the first.";
     TABLES: Gauge "configuration_tables" &[],

@@ -48,6 +48,7 @@ pub(super) struct Metrics {
     backends: Mutex<BTreeSet<String>>,
     rule_series: IntGauge,
     pub(super) leads: IntGauge,
+    pub(super) workers: IntGauge,
     /// Of each [`Written`].
     writes: Box<[Each<WriteResult, IntCounter>]>,
     pub(super) access_log_lines: IntCounter,
@@ -89,6 +90,7 @@ impl Metrics {
             backends: Mutex::default(),
             rule_series: gauge(&registry, &family::RULE_SERIES)?,
             leads: gauge(&registry, &family::LEADS)?,
+            workers: gauge(&registry, &family::WORKERS)?,
             writes: Written::ALL.iter().map(|what| writes(*what)).collect(),
             access_log_lines: counter(&registry, &family::ACCESS_LOG_LINES)?,
             access_log_dropped: counter(&registry, &family::ACCESS_LOG_DROPPED)?,

@@ -110,6 +110,11 @@ impl Telemetry {
         self.metrics.set_endpoints([namespace, name, &port.to_string()], count);
     }
 
+    /// So many threads serve requests.
+    pub fn workers(&self, count: usize) {
+        self.metrics.workers.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Controller: whether this replica writes.
     pub fn leads(&self, leads: bool) {
         self.metrics.leads.set(i64::from(leads));

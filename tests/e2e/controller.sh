@@ -1,36 +1,5 @@
-# Sourced by tests/parts/controller.sh, with a cluster that is up, the Gateway API's CRDs, and Pingway's image loaded.
-
-host=echo.shop.svc.cluster.local
-made=waypoint-pingway
-json() { k -n shop get "$1" "$2" -o json 2>/dev/null | jq -r "$3" 2>/dev/null; }
-# Every condition of a Gateway with its listeners, or of a route, as TYPE=STATUS.
-conditions() {
-    json "$1" "$2" '[.status.conditions, .status.listeners[]?.conditions, .status.parents[]?.conditions] | flatten
-        | map(select(. != null) | .type + "=" + .status) | unique | join(" ")'
-}
-condition() { json gateway "$1" ".status.conditions[] | select(.type == \"$2\") | .status + \"/\" + .reason"; }
-class() { k get gatewayclass pingway -o json | jq -r '.status.conditions[]? | select(.type == "Accepted").status'; }
-address() { json gateway waypoint '.status.addresses[0].value'; }
-via() {
-    inside curl -sS -m 10 -o /dev/null -D - -H "host: $host" "http://$(address)${1:-/}" 2>/dev/null | tr -d '\r' |
-        sed -n 's/^traversed-waypoint: //p'
-}
-leader() { k -n pingway-system get lease pingway-controller -o jsonpath='{.spec.holderIdentity}' 2>/dev/null; }
-rewrites() { k -n shop patch httproute echo --type=json -p "[{\"op\":\"replace\",\"path\":\"/spec/rules/0/filters/0/responseHeaderModifier/add/0/value\",\"value\":\"$1\"}]" >/dev/null; }
-# load FILE, and later unloaded FILE NAME: requests to the waypoint's Service meanwhile; not one may fail.
-load() {
-    local url
-    url=http://$(address)/
-    "$cluster/client" -host "$host" -connections 8 -rate 200 "$url" >"$scratch/$1" 2>&1 &
-    loading=$!
-    started+=("$loading")
-}
-unloaded() {
-    kill -INT "$loading"
-    wait "$loading"
-    is "$2" "$(jq -c '[.failed, .retried]' <"$scratch/$1" || cat "$scratch/$1")" '[0,0]'
-    echo "  $(jq -c '{requests, median_ms, p99_ms, slowest_ms}' <"$scratch/$1")"
-}
+# Sourced by tests/parts/controller.sh, after tests/e2e/gateway.sh, with a cluster that is up, the Gateway API's CRDs, and Pingway's image
+# loaded.
 
 # Install.
 installed
@@ -47,18 +16,12 @@ becomes "and serves" true via
 says "the pods run with nothing that they need not" "$(k -n shop get pods -l pingway.dev/gateway=$made -o json)" '"readOnlyRootFilesystem": true' '"runAsNonRoot": true' '"type": "RuntimeDefault"' '"allowPrivilegeEscalation": false'
 
 # Statuses are written when something changes, and not otherwise: of three changes one is in what a status says.
-writes() {
-    for pod in $(k -n pingway-system get pods -o name); do
-        inside curl -sS "http://$(k -n pingway-system get "$pod" -o jsonpath='{.status.podIP}'):15020/metrics"
-    done | awk '/^pingway_controller_writes_total/ { sum += $2 } END { print sum + 0 }'
-}
-observed() { json httproute echo '.metadata.generation as $g | [.status.parents[] | select(.controllerName == "pingway.dev/gateway-controller") | .conditions[].observedGeneration == $g] | all'; }
-before=$(writes)
+before=$(controllers pingway_controller_writes_total)
 k -n shop annotate gateway waypoint e2e=1 >/dev/null
 k -n shop annotate httproute echo e2e=1 >/dev/null
 rewrites counted
 becomes "an edit is observed" true observed
-is "in one write, and what changes no status is none" "$(writes)" $((before + 1))
+is "in one write, and what changes no status is none" "$(controllers pingway_controller_writes_total)" $((before + 1))
 
 # Drift, and what is not ours.
 k -n shop delete service $made --wait=false >/dev/null
@@ -184,7 +147,6 @@ echo "  after $((SECONDS - begun)) s"
 
 # Uninstall.
 k delete namespace many shop --timeout=180s >/dev/null || bad "namespaces with Gateways can be deleted" "$(k get namespaces)"
-left() { k get deployment,service,serviceaccount,configmap,role,rolebinding,hpa,pdb,pod -A -l pingway.dev/gateway-namespace -o name 2>/dev/null; k get clusterrolebinding -l pingway.dev/gateway-namespace -o name; }
 becomes "with Gateways goes all that they ran on" "" left
 k delete -k deploy/ --timeout=120s >/dev/null || bad "deploy/ is deleted" ""
 traces() { k get clusterrole,clusterrolebinding,gatewayclass,crd -o name | grep -i pingway; k get namespace pingway-system -o name 2>/dev/null; }

@@ -30,11 +30,26 @@ cluster_up() {
     "$cluster/up" || { bad "the cluster comes up" ""; finish; }
 }
 
-# image_in: Pingway's image, in the cluster.
+# image_in: Pingway's image, in the cluster, under its version and under the tag next.
 image_in() {
-    deploy/image/build --profile "$(profile)" --out "$scratch/image.tar" >"$scratch/image.log" 2>&1 ||
+    local version
+    version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+    deploy/image/build --profile "$(profile)" --name "localhost/pingway:$version" --name localhost/pingway:next --out "$scratch/image.tar" >"$scratch/image.log" 2>&1 ||
         { bad "the image is built" "$(tail "$scratch/image.log")"; finish; }
     "$cluster/load" "$scratch/image.tar" >/dev/null || { bad "the image is loaded" ""; finish; }
+}
+
+# image_of TAG: the image of a release, in the cluster as localhost/pingway:previous; its deploy/, with that image, is in $scratch/TAG.
+image_of() {
+    local at=$scratch/$1
+    mkdir -p "$at" target/image
+    git archive "$1" | tar -x -C "$at" || { bad "the sources of $1" ""; finish; }
+    # What it shares with the sources here is built once.
+    ln -s "$PWD/target" "$at/target"
+    (cd "$at" && deploy/image/build --profile "$(profile)" --name localhost/pingway:previous --out "$scratch/previous.tar") >"$scratch/image.log" 2>&1 ||
+        { bad "the image of $1 is built" "$(tail "$scratch/image.log")"; finish; }
+    sed -i 's/^  newTag: .*/  newTag: previous/' "$at/deploy/kustomization.yaml"
+    "$cluster/load" "$scratch/previous.tar" >/dev/null || { bad "the image of $1 is loaded" ""; finish; }
 }
 
 # installed: Pingway runs, as docs/installation.md says.

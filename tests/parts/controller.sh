@@ -3,5 +3,6 @@
 cluster_up controller
 image_in
 "$cluster/crds" >/dev/null
+. tests/e2e/gateway.sh
 . tests/e2e/controller.sh
 finish

@@ -29,6 +29,10 @@ struct Settings {
     pods: bool,
     /// As in a pod, where no parameters are seen.
     parameters_unseen: bool,
+    /// Namespaces whose Secrets are seen.
+    secret_namespaces: Option<BTreeSet<String>>,
+    /// Installed CRDs, and the versions that they name.
+    bundles: BTreeMap<String, Option<String>>,
     /// What came back from them, by `namespace/name`.
     gateways: BTreeMap<String, Facts>,
 }
@@ -113,9 +117,15 @@ fn read(file: &Path) -> (Snapshot, Options) {
     }
     snapshot.observed.gateways =
         settings.gateways.into_iter().map(|(gateway, facts)| (name(&gateway), facts.into())).collect();
-    let Settings { external_names, own_ports, pods, parameters_unseen, .. } = settings;
+    snapshot.observed.bundles =
+        settings.bundles.into_iter().map(|(crd, version)| (crd.into(), version.map(Into::into))).collect();
+    let Settings { external_names, own_ports, pods, parameters_unseen, secret_namespaces, .. } = settings;
+    let secret_namespaces = secret_namespaces.map(|names| names.into_iter().map(Into::into).collect());
     let placement = if pods { Placement::Pods } else { Placement::Process };
-    (snapshot, Options { placement, external_names, own_ports, parameters_unseen, ..Options::default() })
+    (
+        snapshot,
+        Options { placement, external_names, own_ports, parameters_unseen, secret_namespaces, ..Options::default() },
+    )
 }
 
 /// `namespace/name`

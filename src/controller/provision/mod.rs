@@ -24,6 +24,7 @@ pub use kinds::{MadeKind, kinds};
 pub use labels::{GATEWAY, GATEWAY_CLASS_NAME, GATEWAY_NAME, GATEWAY_NAMESPACE, MANAGED_BY, PINGWAY};
 pub use name::{label_value, object_name};
 pub use parameters::{AccessLog, Autoscaler, Parameters, Scale};
+pub use service::{is_readdressed, on_trial, yet_to_be_had};
 
 use crate::api::Gateway;
 use crate::compile;

@@ -1,6 +1,7 @@
 //! The Service, by which a Gateway is reached: a port for each that its listeners name.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
@@ -77,6 +78,36 @@ fn port_name(protocol: &ListenerProtocol, port: i32) -> String {
 fn addresses(gateway: &Gateway) -> Vec<&str> {
     let values = gateway.spec.addresses.iter().filter_map(|address| address.value.as_deref());
     values.filter(|value| !value.is_empty()).collect()
+}
+
+/// Whether the Service that is there can't become the one that is wanted, because it has another address of the cluster: such
+/// an address is for good.
+pub fn is_readdressed(wanted: &DynamicObject, there: &DynamicObject) -> bool {
+    let (wanted, there) = (cluster_ips(wanted), cluster_ips(there));
+    wanted.iter().zip(&there).any(|(wanted, there)| wanted != there)
+}
+
+/// The addresses of the cluster that are wanted and that the Service which is there has not.
+pub fn yet_to_be_had(wanted: &DynamicObject, there: &DynamicObject) -> Vec<IpAddr> {
+    let held = cluster_ips(there);
+    cluster_ips(wanted).into_iter().filter(|address| !held.contains(address)).collect()
+}
+
+/// A Service that asks for these addresses alone; `None`: there are none.
+pub fn on_trial(wanted: &DynamicObject, addresses: &[IpAddr]) -> Option<DynamicObject> {
+    let mut trial = wanted.clone();
+    let spec = &mut trial.data["spec"];
+    spec["clusterIP"] = json!(addresses.first()?);
+    spec["clusterIPs"] = json!(addresses);
+    if addresses.len() == 1 {
+        spec["ipFamilyPolicy"] = json!("SingleStack");
+    }
+    Some(trial)
+}
+
+fn cluster_ips(service: &DynamicObject) -> Vec<IpAddr> {
+    let ips = service.data["spec"]["clusterIPs"].as_array();
+    ips.into_iter().flatten().filter_map(|ip| ip.as_str()?.parse().ok()).collect()
 }
 
 /// The API server or the load balancer gives just these, or refuses.

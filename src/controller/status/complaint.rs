@@ -23,7 +23,8 @@ fn all(status: &Value) -> BTreeSet<Complaint> {
     let parts = ["listeners", "parents"].iter().filter_map(|list| status[list].as_array()).flatten();
     let lists = parts.chain([status]).filter_map(|part| part["conditions"].as_array());
     let broken = lists.flatten().filter(|condition| {
-        let positive = matches!(condition["type"].as_str(), Some("Accepted" | "ResolvedRefs" | "Programmed"));
+        let positive =
+            matches!(condition["type"].as_str(), Some("Accepted" | "ResolvedRefs" | "Programmed" | "SupportedVersion"));
         let negative = matches!(condition["type"].as_str(), Some("Conflicted" | "PartiallyInvalid"));
         let broken = (positive && condition["status"] == "False") || (negative && condition["status"] == "True");
         broken && condition["reason"] != "Pending"

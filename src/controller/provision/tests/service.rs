@@ -1,8 +1,9 @@
 //! The Service's ports and addresses.
 
+use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
-use super::super::Parameters;
+use super::super::{Parameters, is_readdressed, on_trial, yet_to_be_had};
 use super::{field, gateway, kind_of, made};
 use crate::api::parameters::ServiceType;
 
@@ -71,4 +72,36 @@ fn addresses_are_asked_for_as_the_type_allows() {
     assert_eq!(spec(json!([{ "type": "IPAddress" }]), None), none);
     let balanced = spec(address, Some(ServiceType::LoadBalancer));
     assert_eq!((&balanced["loadBalancerIP"], &balanced["clusterIP"]), (&json!("10.96.0.9"), &Value::Null));
+}
+
+fn with_addresses(addresses: &[&str]) -> DynamicObject {
+    let spec = json!({ "clusterIP": addresses.first(), "clusterIPs": addresses });
+    serde_json::from_value(json!({ "apiVersion": "v1", "kind": "Service", "metadata": {}, "spec": spec }))
+        .expect("JSON")
+}
+
+#[test]
+fn a_service_is_made_anew_only_for_another_address() {
+    let there = with_addresses(&["10.96.0.7", "fd00::7"]);
+    let differs = |addresses: &[&str]| is_readdressed(&with_addresses(addresses), &there);
+    for kept in [&[][..], &["10.96.0.7"], &["10.96.0.7", "fd00::7"], &["10.96.0.7", "fd00:0:0::7"]] {
+        assert!(!differs(kept), "{kept:?}");
+    }
+    for other in [&["10.96.0.8"][..], &["fd00::7"], &["10.96.0.7", "fd00::8"]] {
+        assert!(differs(other), "{other:?}");
+    }
+    assert!(!is_readdressed(&with_addresses(&["10.96.0.7"]), &with_addresses(&["None"])));
+}
+
+#[test]
+fn only_addresses_that_it_has_not_are_tried() {
+    let there = with_addresses(&["10.96.0.7", "fd00::7"]);
+    let tried = |addresses: &[&str]| {
+        let wanted = with_addresses(addresses);
+        on_trial(&wanted, &yet_to_be_had(&wanted, &there)).map(|trial| trial.data)
+    };
+    let one = |address: &str| json!({ "clusterIP": address, "clusterIPs": [address], "ipFamilyPolicy": "SingleStack" });
+    assert_eq!(tried(&["10.96.0.8", "fd00::7"]), Some(json!({ "spec": one("10.96.0.8") })));
+    assert_eq!(tried(&["10.96.0.7", "fd00::8"]), Some(json!({ "spec": one("fd00::8") })));
+    assert_eq!(tried(&["fd00::7", "10.96.0.7"]), None);
 }

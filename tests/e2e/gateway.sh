@@ -1,0 +1,44 @@
+# Sourced by parts with a cluster: the Gateway shop/waypoint of tests/e2e/controller.yaml, what its status says, and requests to it.
+
+host=echo.shop.svc.cluster.local
+made=waypoint-pingway
+json() { k -n shop get "$1" "$2" -o json 2>/dev/null | jq -r "$3" 2>/dev/null; }
+# Every condition of a Gateway with its listeners, or of a route, as TYPE=STATUS.
+conditions() {
+    json "$1" "$2" '[.status.conditions, .status.listeners[]?.conditions, .status.parents[]?.conditions] | flatten
+        | map(select(. != null) | .type + "=" + .status) | unique | join(" ")'
+}
+condition() { json gateway "$1" ".status.conditions[] | select(.type == \"$2\") | .status + \"/\" + .reason"; }
+class() { k get gatewayclass pingway -o json | jq -r ".status.conditions[]? | select(.type == \"${1:-Accepted}\").${2:-status}"; }
+address() { json gateway waypoint '.status.addresses[0].value'; }
+via() {
+    inside curl -sS -m 10 -o /dev/null -D - -H "host: $host" "http://$(address)${1:-/}" 2>/dev/null | tr -d '\r' |
+        sed -n 's/^traversed-waypoint: //p'
+}
+leader() { k -n pingway-system get lease pingway-controller -o jsonpath='{.spec.holderIdentity}' 2>/dev/null; }
+rewrites() { k -n shop patch httproute echo --type=json -p "[{\"op\":\"replace\",\"path\":\"/spec/rules/0/filters/0/responseHeaderModifier/add/0/value\",\"value\":\"$1\"}]" >/dev/null; }
+observed() { json httproute echo '.metadata.generation as $g | [.status.parents[] | select(.controllerName == "pingway.dev/gateway-controller") | .conditions[].observedGeneration == $g] | all'; }
+# How often containers of Pingway, and of what is in shop, have been started again.
+restarts() { for namespace in pingway-system shop; do k -n $namespace get pods -o json; done | jq -s '[.[].items[].status.containerStatuses[]?.restartCount] | add // 0'; }
+# Of each of the controller's pods: a metric's sum.
+controllers() {
+    for pod in $(k -n pingway-system get pods -o name); do
+        inside curl -sS "http://$(k -n pingway-system get "$pod" -o jsonpath='{.status.podIP}'):15020/metrics"
+    done | awk -v name="^$1" '$0 ~ name { sum += $2 } END { print sum + 0 }'
+}
+# left: what Gateways ran on, and is still there.
+left() { k get deployment,service,serviceaccount,configmap,role,rolebinding,hpa,pdb,pod -A -l pingway.dev/gateway-namespace -o name 2>/dev/null; k get clusterrolebinding -l pingway.dev/gateway-namespace -o name; }
+# load FILE, and later unloaded FILE NAME: requests to the waypoint's Service meanwhile; not one may fail.
+load() {
+    local url
+    url=http://$(address)/
+    "$cluster/client" -host "$host" -connections 8 -rate 200 "$url" >"$scratch/$1" 2>&1 &
+    loading=$!
+    started+=("$loading")
+}
+unloaded() {
+    kill -INT "$loading"
+    wait "$loading"
+    is "$2" "$(jq -c '[.failed, .retried]' <"$scratch/$1" || cat "$scratch/$1")" '[0,0]'
+    echo "  $(jq -c '{requests, median_ms, p99_ms, slowest_ms}' <"$scratch/$1")"
+}

@@ -1,0 +1,13 @@
+# What changes beneath Gateways while they serve, on a real Kubernetes: the Gateway API, Pingway itself, addresses, rights, limits, and
+# who is there to see it.
+. tests/e2e/lib.sh
+cluster_up lifecycle
+image_in
+. tests/e2e/gateway.sh
+. tests/e2e/versions.sh
+. tests/e2e/upgrade.sh
+. tests/e2e/addresses.sh
+. tests/e2e/workers.sh
+. tests/e2e/secrets.sh
+. tests/e2e/absent.sh
+finish
