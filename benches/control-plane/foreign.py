@@ -11,7 +11,7 @@ def measure(place, services, pods):
     elsewhere = f"{place.space}-foreign"
     place.make_gateway(WIDE, "All")
     place.make_namespace(elsewhere)
-    # Twice: the first sample of a proxy that has just begun may be of before it is done.
+    # What a kubelet saw may be of before a proxy was done with what came last: its next look is not.
     sample(place)
     before = sample(place)
     place.api.create_all(thing for n in range(services) for thing in objects.foreign_service(n, elsewhere))
@@ -29,7 +29,6 @@ def measure(place, services, pods):
 
 def sample(place):
     """By what the Gateway's listener takes."""
-    return {
-        "own_namespace": resources.sample(place.api, place.proxies()),
-        "all_namespaces": resources.sample(place.api, place.proxies(WIDE)),
-    }
+    pods = {"own_namespace": place.proxies(), "all_namespaces": place.proxies(WIDE)}
+    seen = resources.sample(place.api, [pod for group in pods.values() for pod in group])
+    return {scope: {pod["metadata"]["name"]: seen[pod["metadata"]["name"]] for pod in group} for scope, group in pods.items()}

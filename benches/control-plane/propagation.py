@@ -3,6 +3,7 @@
 import time
 
 import objects
+from api import Watch
 from probe import Poller
 
 GIVE_UP = 3  # routes that are never served, before it is no use to go on
@@ -11,7 +12,9 @@ GIVE_UP = 3  # routes that are never served, before it is no use to go on
 def measure(place, routes, prefix):
     """Makes routes one after the other, each once the one before is served everywhere. They stay."""
     pollers = [Poller(target, place.answer.status, place.options.patience) for target in place.targets()]
-    sent, answered, errors, lost = [], [], 0, 0
+    told = {}
+    watch = Watch(place.api, "HTTPRoute", place.space, lambda _, route, now: told.setdefault(route["metadata"]["name"], now))
+    sent, answered, after_told, errors, lost = [], [], [], 0, 0
     for index in range(routes):
         name = f"{prefix}-{index}"
         for poller in pollers:
@@ -29,8 +32,11 @@ def measure(place, routes, prefix):
         last = max(at for at, _ in took)
         sent.append((last - before) / 1e6)
         answered.append(max(0, last - after) / 1e6)
+        if name in told:
+            after_told.append(max(0, last - told[name]) / 1e6)
     for poller in pollers:
         poller.stop()
+    watch.stop()
     return {
         "routes": routes,
         "replicas": len(pollers),
@@ -39,6 +45,8 @@ def measure(place, routes, prefix):
         "errors": errors,
         "from_write_sent_ms": summary(sent),
         "from_write_answered_ms": summary(answered),
+        # The same from when the API server told of the route to a watch of ours: what is left is the implementation's own.
+        "from_watch_event_ms": summary(after_told),
     }
 
 

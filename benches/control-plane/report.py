@@ -17,7 +17,11 @@ def propagation(measured):
         f"route propagation: {measured['served']} of {measured['routes']} routes one after the other{present}, "
         f"{measured['replicas']} replicas, errors on the way {measured['errors']}, never served {measured['never_served']}"
     )
-    for name, words in (("from_write_sent_ms", "from the write's being sent"), ("from_write_answered_ms", "from its answer")):
+    for name, words in (
+        ("from_write_sent_ms", "from the write's being sent"),
+        ("from_write_answered_ms", "from its answer"),
+        ("from_watch_event_ms", "from the API server's telling of it to a watch"),
+    ):
         if times := measured[name]:
             yield f"  {words}: median {times['median']} ms, p99 {times['p99']} ms, maximum {times['max']} ms"
 

@@ -9,37 +9,44 @@ import resources
 
 def measure(place, steps, present, probes, idle):
     """Fills the Gateway step by step; at `present` routes the propagation of so many more is measured. Empties it again."""
-    answer = {"steps": [rest(place, 0, idle)]}
+    usage = Usage(place, idle)
+    answer = {"steps": [{"routes": 0, **usage.rest()}]}
     names = []
     for step in sorted({*steps, *([present] if probes else [])}):
         new = [f"scale-{index}" for index in range(len(names), step)]
-        before = both(place)
         filled = attached.fill(place, new, step)
         names += new
-        taken = {who: resources.cpu(before[who], pods) for who, pods in both(place).items()}
-        answer["steps"].append({"filling": {**filled, "cpu_s": taken}, **rest(place, step, idle)})
+        answer["steps"].append({"routes": step, "filling": {**filled, "cpu_s": usage.since()}, **usage.rest()})
         if step == present and probes:
             answer["propagation"] = {"present": step, **propagation.measure(place, probes, "present")}
             place.api.delete_all("HTTPRoute", place.space, [f"present-{index}" for index in range(probes)])
-    answer["emptying"] = attached.empty(place, names)
-    answer["steps"].append({"emptied": True, **rest(place, 0, idle)})
+            usage.since()
+    answer["emptying"] = {**attached.empty(place, names), "cpu_s": usage.since()}
+    answer["steps"].append({"routes": 0, "emptied": True, **usage.rest()})
     return answer
 
 
-def both(place):
-    """Samples of controller and proxy."""
-    return {
-        "controller": resources.sample(place.api, place.controllers()),
-        "proxy": resources.sample(place.api, place.proxies()),
-    }
+class Usage:
+    """What the pods of controller and proxy take, from one sample to the next."""
 
+    def __init__(self, place, idle):
+        self.place, self.idle = place, idle
+        self.last = self.sample()
 
-def rest(place, routes, idle):
-    """Memory, and processor time while nothing happens."""
-    begun = both(place)
-    step = {"routes": routes, "memory": {who: resources.memory(pods) for who, pods in begun.items()}}
-    if idle:
-        time.sleep(idle)
-        ended = both(place)
-        step["idle_millicores"] = {who: resources.share(begun[who], ended[who]) for who in begun}
-    return step
+    def sample(self):
+        pods = {"controller": self.place.controllers(), "proxy": self.place.proxies()}
+        seen = resources.sample(self.place.api, [pod for group in pods.values() for pod in group])
+        return {who: {pod["metadata"]["name"]: seen[pod["metadata"]["name"]] for pod in group} for who, group in pods.items()}
+
+    def since(self, how=resources.cpu):
+        """Processor time since the last sample."""
+        before, self.last = self.last, self.sample()
+        return {who: how(before[who], self.last[who]) for who in before}
+
+    def rest(self):
+        """Memory as it was at the last sample, and processor time while nothing happens."""
+        step = {"memory": {who: resources.memory(pods) for who, pods in self.last.items()}}
+        if self.idle:
+            time.sleep(self.idle)
+            step["idle_millicores"] = self.since(resources.share)
+        return step
