@@ -14,7 +14,7 @@ export CARGO_TERM_COLOR=never
 
 parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory callgrind)
 # Run by name only: they build a Kubernetes, or Helm, once.
-named=(waypoint controller lifecycle conformance deploy)
+named=(waypoint controller lifecycle control-plane conformance deploy)
 strict=0 chosen=()
 export PINGWAY_SCALE=${PINGWAY_SCALE:-ci}
 usage() { sed -n '2,10s/^# \{0,1\}//p' tests/run.sh; }
