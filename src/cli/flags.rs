@@ -1,6 +1,6 @@
 //! The flags of whatever serves: as typed, and turned into settings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use clap::Args;
@@ -136,9 +136,7 @@ impl ServeFlags {
             placement: Placement::Process,
             external_names: self.allow_external_names,
             own_ports: ports.filter(|port| !mapped(port)).collect(),
-            own_addresses: BTreeSet::new(),
-            secret_namespaces: None,
-            parameters_unseen: false,
+            ..Options::default()
         }
     }
 

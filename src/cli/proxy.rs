@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -22,6 +23,14 @@ pub(super) struct Args {
     /// Addresses of this pod, by commas: never dialled, so that no request reaches the proxy through itself
     #[arg(long, value_name = "IP,..", value_delimiter = ',', requires = "gateway")]
     own_addresses: Vec<IpAddr>,
+
+    /// The node that this pod is on: of Services that ask for it, endpoints there get requests before others, or alone
+    #[arg(long, value_name = "NAME", requires = "gateway")]
+    node: Option<String>,
+
+    /// The zone of that node, likewise; empty: it has none
+    #[arg(long, value_name = "NAME", requires = "node")]
+    zone: Option<String>,
 
     /// ConfigMap of the Gateway's namespace in which this pod reports what it serves
     #[arg(long, value_name = "NAME", requires_all = ["gateway", "pod"])]
@@ -65,7 +74,10 @@ fn serve_folder(args: &Args, folder: &Path) -> anyhow::Result<ExitCode> {
 
 fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> {
     let own_addresses = args.own_addresses.iter().copied().collect();
-    let served = Served::Pod { gateway: gateway.clone(), own_addresses };
+    // A label that a pod does not have comes as an empty word.
+    let [node, zone] =
+        [&args.node, &args.zone].map(|place| place.as_deref().filter(|name| !name.is_empty()).map(Arc::from));
+    let served = Served::Pod { gateway: gateway.clone(), own_addresses, node, zone };
     let place = (args.report.clone().zip(args.pod.clone())).map(|(config_map, pod)| {
         let namespace = gateway.namespace.to_string();
         waypoint::Place { namespace, config_map, pod }

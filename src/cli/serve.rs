@@ -48,6 +48,10 @@ pub(super) enum Served {
         gateway: ObjectName,
         /// The pod's own addresses, which are never dialled.
         own_addresses: BTreeSet<IpAddr>,
+        /// The node that the pod is on, where that is known.
+        node: Option<Arc<str>>,
+        /// The node's zone, where that is known.
+        zone: Option<Arc<str>>,
     },
 }
 
@@ -55,10 +59,10 @@ impl Served {
     fn options(self, options: Options) -> (Options, Option<ObjectName>) {
         match self {
             Self::All => (options, None),
-            Self::Pod { gateway, own_addresses } => (
-                Options { placement: Placement::Pods, own_addresses, parameters_unseen: true, ..options },
-                Some(gateway),
-            ),
+            Self::Pod { gateway, own_addresses, node, zone } => {
+                let placement = Placement::Pods;
+                (Options { placement, own_addresses, node, zone, parameters_unseen: true, ..options }, Some(gateway))
+            }
         }
     }
 }
@@ -96,6 +100,9 @@ pub(super) fn serve<S>(
     let ended = runtime.block_on(async {
         let mut signals = Signals::install()?;
         let (options, gateway) = served.options(flags.options());
+        if let Some(gateway) = &gateway {
+            info!(%gateway, node = options.node.as_deref(), zone = options.zone.as_deref(), "waypoint");
+        }
         let external_names = options.external_names;
         let pipeline = Pipeline::start(options, gateway, telemetry.clone())?;
         let Pipeline { inputs, serving, published, names, scope, report, rounds } = pipeline;

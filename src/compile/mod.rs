@@ -70,6 +70,11 @@ pub struct Options {
     pub own_addresses: BTreeSet<IpAddr>,
     /// Namespaces whose Secrets are seen; `None`: all of the cluster's, or those that are named.
     pub secret_namespaces: Option<BTreeSet<Arc<str>>>,
+    /// The node that serves. `None`: not known, or of no matter; no endpoint is nearer than another then, and
+    /// `internalTrafficPolicy` keeps no request anywhere.
+    pub node: Option<Arc<str>>,
+    /// That node's zone (its label `topology.kubernetes.io/zone`). `None`: not known, or it has none.
+    pub zone: Option<Arc<str>>,
     /// PingwayParameters are not seen (a waypoint's pod), so that no reference to them is judged.
     pub parameters_unseen: bool,
 }

@@ -1,6 +1,6 @@
 //! The report: what is served and what is wrong, for admin pages and metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -77,10 +77,11 @@ impl Report {
             .chain(self.failure.clone())
     }
 
-    /// What is legal and surely not meant.
+    /// What is legal and surely not meant, each once: a Service may be told of by several of its ports.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
         let source = self.source_problems.iter().filter(|problem| problem.kind.is_warning());
-        let compiled = self.statuses.warnings.iter().chain(self.endpoint_warnings.values().flatten());
+        let endpoints: BTreeSet<_> = self.endpoint_warnings.values().flatten().collect();
+        let compiled = self.statuses.warnings.iter().chain(endpoints);
         source.map(ToString::to_string).chain(compiled.map(ToString::to_string))
     }
 }

@@ -20,7 +20,7 @@ use crate::snapshot::Change;
 use crate::snapshot::{Scope, Snapshot};
 use crate::source::names::Names;
 use crate::source::{Problem, SourceEvent};
-use crate::status::Warning;
+use crate::status::{Warning, WarningKind};
 use crate::table::RouteTable;
 use crate::table::backend::{BackendKey, Endpoints};
 use crate::telemetry::Telemetry;
@@ -158,6 +158,7 @@ impl State {
         }
         if !forgotten.is_empty() {
             Arc::make_mut(&mut self.next.endpoint_warnings).retain(|key, _| !forgotten.contains(key));
+            self.count_not_dialled();
             self.list_backends();
         }
         held > 0 || !self.serving.load().leaving.is_empty()
@@ -201,8 +202,19 @@ impl State {
         self.telemetry.endpoints(&service.namespace, &service.name, *port, Some(found.endpoints.addresses.len()));
         let before = self.next.endpoint_warnings.get(&backend.key).map_or(&[][..], Vec::as_slice);
         if before != found.warnings {
+            let new = found.warnings.iter().filter(|warning| !before.contains(warning));
+            for warning in new.filter(|warning| warning.kind == WarningKind::EndpointNotDialled) {
+                warn!("{warning}");
+            }
             Arc::make_mut(&mut self.next.endpoint_warnings).insert(backend.key.clone(), found.warnings);
+            self.count_not_dialled();
         }
+    }
+
+    fn count_not_dialled(&self) {
+        let warnings = self.next.endpoint_warnings.values().flatten();
+        let count = warnings.filter(|warning| warning.kind == WarningKind::EndpointNotDialled).count();
+        self.telemetry.endpoints_not_dialled(count);
     }
 
     /// Tells what is to be seen now.

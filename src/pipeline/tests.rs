@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::api::decode::{Decoded, decode};
 use crate::api::{Kind, ObjectName, ObjectRef};
-use crate::compile::{Compiled, Memo};
+use crate::compile::{Compiled, Memo, Placement};
 use crate::live::testing::{key, rule, table};
 use crate::snapshot::{BindFailure, Change, Scope, Snapshot};
 use crate::source::{Origin, Problem, ProblemKind};
@@ -96,6 +96,45 @@ fn a_change_of_endpoints_alone_compiles_nothing() {
     assert_eq!((after.generation, after.counts.compiles), (1, 1));
     assert_eq!(after.counts.endpoint_updates, before.counts.endpoint_updates + 48);
     assert_eq!(backend.endpoints().endpoints[0].id, kept, "an endpoint that stays keeps its statistics");
+}
+
+#[test]
+fn hints_that_change_move_requests_and_compile_nothing() {
+    let options = Options { node: Some("here".into()), zone: Some("west".into()), ..Options::default() };
+    let mut state = State::new(options, None, Arc::default(), small_compile).0;
+    let hinted = |zones: [&str; 2]| {
+        let end =
+            |last, zone| json!({"addresses": [format!("10.0.0.{last}")], "hints": {"forZones": [{"name": zone}]}});
+        put(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": "cart", "namespace": "shop", "labels": {"kubernetes.io/service-name": "cart"}},
+            "endpoints": [end(1, zones[0]), end(2, zones[1])], "ports": [{"port": 8080}]}))
+    };
+    state.round([source(vec![service("cart"), hinted(["west", "east"])])]);
+    assert_eq!(addresses(&state, "cart"), [address("10.0.0.1:8080")]);
+    state.round([source(vec![hinted(["east", "west"])])]);
+    assert_eq!(addresses(&state, "cart"), [address("10.0.0.2:8080")]);
+    state.round([source(vec![hinted(["east", "north"])])]);
+    assert_eq!(addresses(&state, "cart"), [address("10.0.0.1:8080"), address("10.0.0.2:8080")]);
+    assert_eq!(state.report.load().counts.compiles, 1);
+}
+
+#[test]
+fn addresses_that_are_never_dialled_are_counted_until_they_are_gone() {
+    let telemetry = Arc::new(Telemetry::default());
+    let options = Options { placement: Placement::Pods, ..Options::default() };
+    let mut state = State::new(options, None, telemetry.clone(), small_compile).0;
+    let counted = || {
+        let text = telemetry.render().expect("rendered");
+        let line = text.lines().find_map(|line| line.strip_prefix("pingway_endpoints_not_dialled "));
+        line.expect("exported").to_owned()
+    };
+    state.round([source(vec![service("cart"), slice("cart", &["127.0.0.1", "::1", "10.0.0.1"])])]);
+    assert_eq!(counted(), "2");
+    state.round([source(vec![slice("cart", &["127.0.0.1", "10.0.0.1"])])]);
+    assert_eq!(counted(), "1");
+    state.round([source(vec![remove(Kind::Service, ObjectName::new("shop", "cart"))])]);
+    while state.sweep() {}
+    assert_eq!(counted(), "0");
 }
 
 #[test]

@@ -97,6 +97,8 @@ families! {
         "Sockets that listeners want: bound, or failed and tried again.";
     ENDPOINTS: Gauge "endpoints" &["backend_namespace", "backend_name", "backend_port"],
         "Endpoints that take requests, by Service and port.";
+    ENDPOINTS_NOT_DIALLED: Gauge "endpoints_not_dialled" &[],
+        "Addresses of endpoints that are never dialled: loopback, the pod's own and the like. Listed on the admin page.";
     ACCESS_LOG_LINES: Counter "access_log_lines_total" &[],
         "Access log lines handed to the writer.";
     ACCESS_LOG_DROPPED: Counter "access_log_dropped_total" &[],

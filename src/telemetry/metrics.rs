@@ -44,6 +44,7 @@ pub(super) struct Metrics {
     pub(super) listeners_bound: IntGauge,
     pub(super) listeners_failed: IntGauge,
     endpoints: IntGaugeVec,
+    pub(super) endpoints_not_dialled: IntGauge,
     /// Backends that have a gauge.
     backends: Mutex<BTreeSet<String>>,
     rule_series: IntGauge,
@@ -87,6 +88,7 @@ impl Metrics {
             listeners_bound: listeners.with_label_values(&["bound"]),
             listeners_failed: listeners.with_label_values(&["failed"]),
             endpoints: add(&registry, IntGaugeVec::new(opts(&family::ENDPOINTS), family::ENDPOINTS.labels)?)?,
+            endpoints_not_dialled: gauge(&registry, &family::ENDPOINTS_NOT_DIALLED)?,
             backends: Mutex::default(),
             rule_series: gauge(&registry, &family::RULE_SERIES)?,
             leads: gauge(&registry, &family::LEADS)?,

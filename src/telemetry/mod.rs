@@ -115,6 +115,11 @@ impl Telemetry {
         self.metrics.workers.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// So many addresses of endpoints are never dialled now.
+    pub fn endpoints_not_dialled(&self, count: usize) {
+        self.metrics.endpoints_not_dialled.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Controller: whether this replica writes.
     pub fn leads(&self, leads: bool) {
         self.metrics.leads.set(i64::from(leads));

@@ -6,7 +6,8 @@ installed
 becomes "its class is accepted" True class
 is "features are declared, in order" "$(k get gatewayclass pingway -o json | jq '[.status.supportedFeatures[].name] | length > 30 and . == sort')" true
 
-# A waypoint's usual manifests.
+# A waypoint's usual manifests, on a node of a zone.
+k label node node topology.kubernetes.io/zone=west >/dev/null || bad "the node is labelled" ""
 k apply -f tests/e2e/controller.yaml >/dev/null || bad "the manifests are applied" ""
 patience=90 becomes "every condition of the waypoint comes true" "Accepted=True Conflicted=False Programmed=True ResolvedRefs=True" conditions gateway waypoint
 becomes "and of its route" "Accepted=True ResolvedRefs=True" conditions httproute echo
@@ -14,6 +15,7 @@ is "its address is its Service's" "$(address)" "$(json service $made .spec.clust
 is "its Service has the listeners' ports, ztunnel's with them" "$(json service $made '[.spec.ports[] | .name + ":" + (.port|tostring)] | sort | join(" ")')" "http-80:80 tcp-15008:15008"
 becomes "and serves" true via
 says "the pods run with nothing that they need not" "$(k -n shop get pods -l pingway.dev/gateway=$made -o json)" '"readOnlyRootFilesystem": true' '"runAsNonRoot": true' '"type": "RuntimeDefault"' '"allowPrivilegeEscalation": false'
+says "they know their node and zone" "$(k -n shop logs deployment/$made)" 'waypoint gateway=shop/waypoint node="node" zone="west"'
 
 # Statuses are written when something changes, and not otherwise: of three changes one is in what a status says.
 before=$(controllers pingway_controller_writes_total)

@@ -14,7 +14,7 @@ inside kubectl --kubeconfig "$scratch/kubeconfig" config set-credentials waypoin
 inside kubectl --kubeconfig "$scratch/kubeconfig" config set-context --current --user waypoint >/dev/null
 
 start "$cluster/exec" env KUBECONFIG="$scratch/kubeconfig" "$PINGWAY_BIN" proxy --gateway shop/waypoint --own-addresses 10.250.0.1 \
-    --drain-delay 0 --drain-deadline 2s
+    --node node --zone west --drain-delay 0 --drain-deadline 2s
 proxy=$last
 # Rights before CRDs: the API server tells of the first that is missing.
 next 'docs/scope.md'
@@ -39,6 +39,52 @@ becomes "without endpoints" 503 code -H "host: $host" http://127.0.0.1:8088/
 k -n shop scale deployment echo --replicas=2 >/dev/null
 becomes "with endpoints again" 200 code -H "host: $host" http://127.0.0.1:8088/
 k -n shop wait --for=condition=Available --timeout=60s deployment/echo >/dev/null
+
+# Near endpoints, by slices that no controller writes: one pod on the proxy's node, in its zone, the other elsewhere.
+k apply -f tests/e2e/near.yaml >/dev/null || bad "the manifests of near endpoints are applied" ""
+mapfile -t pods < <(k -n shop get pods -l app=echo -o json |
+    jq -r '.items[] | select(.metadata.deletionTimestamp == null) | .metadata.name + " " + .status.podIP')
+# end POD NODE [FIELDS]: an endpoint. slice END ...: what the Service has.
+end() { echo "{addresses: [${1#* }], nodeName: $2${3:+, $3}}"; }
+slice() {
+    local IFS=, ends
+    ends=$*
+    k apply -f - >/dev/null <<END || bad "the slice is applied" "$*"
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: near, namespace: shop, labels: {kubernetes.io/service-name: near}}
+addressType: IPv4
+ports: [{port: 3000}]
+endpoints: [$ends]
+END
+}
+west='hints: {forZones: [{name: west}]}' east='hints: {forZones: [{name: east}]}' not_ready='conditions: {ready: false}'
+# Who answers a dozen requests.
+near() {
+    for _ in {1..12}; do inside curl -sS -m 10 -H "host: $host" http://127.0.0.1:8088/near; done 2>/dev/null | jq -r '.pod // "none"' 2>/dev/null |
+        sort -u | paste -sd ' '
+}
+near_code() { code -H "host: $host" http://127.0.0.1:8088/near; }
+near_problem() { inside curl -sS http://127.0.0.1:15000/problems | jq -r '.warnings[]' | grep -c "$1"; }
+a=${pods[0]} b=${pods[1]}
+slice "$(end "$a" node "$west")" "$(end "$b" far "$east")"
+becomes "hints for the zone" "${a% *}" near
+slice "$(end "$a" node "$east")" "$(end "$b" far "$west")"
+becomes "are followed as they change" "${b% *}" near
+slice "$(end "$a" node "$east")" "$(end "$b" far "$west, $not_ready")"
+becomes "to one far away where none nearby is ready" "${a% *}" near
+k -n shop patch service near -p '{"spec":{"internalTrafficPolicy":"Local","sessionAffinity":"ClientIP"}}' >/dev/null
+slice "$(end "$a" far "$west")" "$(end "$b" node "$east")"
+becomes "internalTrafficPolicy: Local keeps to the node" "${b% *}" near
+is "session affinity is named" "$(near_problem sessionAffinity)" 1
+slice "$(end "$a" far "$west")" "$(end "$b" other "$east")"
+becomes "though none is there" 503 near_code
+is "which is told" "$(near_problem 'no endpoint of node node')" 1
+slice "$(end "$a" node)" "$(end "own 10.250.0.1" node)"
+becomes "an endpoint at the pod's own address is told" 1 near_problem 'is never dialled'
+becomes "and never dialled" "${a% *}" near
+k delete -f tests/e2e/near.yaml >/dev/null
+is "and nothing of that is a problem" "$(problems)" 0
 
 # A rollout of the backend, and the API server away: not one request may fail.
 k -n shop rollout restart deployment/echo >/dev/null

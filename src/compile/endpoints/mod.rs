@@ -2,6 +2,8 @@
 
 mod dial;
 mod external;
+mod near;
+mod tiers;
 mod warnings;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,8 @@ use super::Options;
 use crate::api::{EndpointSlice, ObjectName};
 use crate::snapshot::Snapshot;
 use crate::table::backend::{AppProtocol, BackendKey, Endpoints};
+use near::Here;
+use tiers::{Candidate, Tiers};
 
 pub use warnings::warnings;
 
@@ -23,6 +27,9 @@ pub use warnings::warnings;
 /// A slice's port belongs to the Service's port of the same name, so a named target port may be another number on each pod.
 /// Slices of type FQDN have no address to dial and are passed over. A Service of type ExternalName has the addresses that
 /// its name stands for, or none where such Services are not served.
+///
+/// Of those that take requests only the ones that are near are answered, where the Service asks for that and the options
+/// tell where here is.
 pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Endpoints {
     if let Some(external) = external::find(snapshot, key, options) {
         return external.endpoints(key, options);
@@ -32,6 +39,7 @@ pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> En
     let mut tiers = Tiers::default();
     let prefers_ipv6 = spec.ip_families.iter().flatten().next().is_some_and(|family| family == "IPv6");
     let every_one_ready = spec.publish_not_ready_addresses == Some(true);
+    let here = Here::new(options);
     for slice in slices(snapshot, &key.service) {
         let numbers: Vec<u16> = port_numbers(slice, port).collect();
         for (endpoint, ip) in
@@ -39,17 +47,17 @@ pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> En
         {
             let Some(tier) = tiers.of(endpoint, every_one_ready) else { continue };
             for address in numbers.iter().map(|number| SocketAddr::new(ip, *number)) {
-                if dial::allowed(ip, options) {
-                    tier.add(endpoint, address, prefers_ipv6);
-                } else {
+                if !dial::allowed(ip, options) {
                     refused.push(address);
+                } else if here.may_serve(spec, endpoint) {
+                    tier.add(Candidate { endpoint, address }, prefers_ipv6);
                 }
             }
         }
     }
     refused.sort_unstable();
     refused.dedup();
-    Endpoints { protocol: protocol(port), addresses: tiers.addresses(), refused }
+    Endpoints { protocol: protocol(port), addresses: tiers.addresses(&here), refused }
 }
 
 /// The name whose addresses are a backend's endpoints. `None`: its Service goes by no name, or may not be served.
@@ -105,74 +113,6 @@ fn protocol(port: &ServicePort) -> AppProtocol {
         Some("kubernetes.io/ws") => AppProtocol::WebSocket,
         _ => AppProtocol::Undeclared,
     }
-}
-
-/// Endpoints by whether they take new requests: those that are ready, or where none is, those that still serve while they
-/// terminate (KEP-1669).
-#[derive(Default)]
-struct Tiers {
-    ready: Tier,
-    terminating: Tier,
-}
-
-impl Tiers {
-    /// Where an endpoint belongs. `None`: it takes no requests.
-    fn of(&mut self, endpoint: &Endpoint, every_one_ready: bool) -> Option<&mut Tier> {
-        let condition = |read: fn(&k8s_openapi::api::discovery::v1::EndpointConditions) -> Option<bool>| {
-            endpoint.conditions.as_ref().and_then(read)
-        };
-        let ready = condition(|conditions| conditions.ready).unwrap_or(true);
-        let serving = condition(|conditions| conditions.serving).unwrap_or(ready);
-        let terminating = condition(|conditions| conditions.terminating).unwrap_or(false);
-        if ready || every_one_ready {
-            Some(&mut self.ready)
-        } else if serving && terminating {
-            Some(&mut self.terminating)
-        } else {
-            None
-        }
-    }
-
-    fn addresses(self) -> Vec<SocketAddr> {
-        let tier = if self.ready.is_empty() { self.terminating } else { self.ready };
-        let mut addresses: Vec<SocketAddr> = tier.pods.into_values().chain(tier.others).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        addresses
-    }
-}
-
-/// Endpoints of one tier: a pod counts once, whatever the number of its addresses.
-#[derive(Default)]
-struct Tier {
-    pods: BTreeMap<(String, String), SocketAddr>,
-    others: Vec<SocketAddr>,
-}
-
-impl Tier {
-    fn is_empty(&self) -> bool {
-        self.pods.is_empty() && self.others.is_empty()
-    }
-
-    fn add(&mut self, endpoint: &Endpoint, address: SocketAddr, prefers_ipv6: bool) {
-        let Some(pod) = pod(endpoint) else { return self.others.push(address) };
-        let rank = |address: &SocketAddr| (address.is_ipv6() != prefers_ipv6, *address);
-        self.pods
-            .entry(pod)
-            .and_modify(|kept| {
-                if rank(&address) < rank(kept) {
-                    *kept = address;
-                }
-            })
-            .or_insert(address);
-    }
-}
-
-/// What an endpoint stands for: a pod by kind and by uid, or by name where there is no uid.
-fn pod(endpoint: &Endpoint) -> Option<(String, String)> {
-    let target = endpoint.target_ref.as_ref()?;
-    let identity = target.uid.as_ref().or(target.name.as_ref())?;
-    Some((target.kind.clone().unwrap_or_default(), identity.clone()))
 }
 
 #[cfg(test)]

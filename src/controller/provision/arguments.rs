@@ -14,6 +14,8 @@ pub(super) fn of(frame: &Frame<'_>, parameters: &Parameters) -> Vec<String> {
     let mut arguments = Arguments(vec!["proxy".to_owned()]);
     arguments.add("--gateway", gateway);
     arguments.add("--own-addresses", "$(POD_IPS)");
+    arguments.add("--node", "$(POD_NODE)");
+    arguments.add("--zone", "$(POD_ZONE)");
     arguments.add("--report", frame.name.clone());
     arguments.add("--pod", "$(POD_NAME)");
     arguments.add("--metrics", metrics);

@@ -67,7 +67,13 @@ fn container(frame: &Frame<'_>, parameters: &Parameters) -> Value {
         "name": "proxy",
         "image": parameters.image.as_deref().unwrap_or(&frame.install.image),
         "args": arguments::of(frame, parameters),
-        "env": [from_pod("POD_NAME", "metadata.name"), from_pod("POD_IPS", "status.podIPs")],
+        "env": [
+            from_pod("POD_NAME", "metadata.name"),
+            from_pod("POD_IPS", "status.podIPs"),
+            from_pod("POD_NODE", "spec.nodeName"),
+            // A copy of the node's, made when the pod is bound (Kubernetes 1.35 and later; KEP-4742): no right on Nodes.
+            from_pod("POD_ZONE", "metadata.labels['topology.kubernetes.io/zone']"),
+        ],
         "ports": [{ "name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP" }],
         "resources": resources(parameters),
         "securityContext": {

@@ -62,7 +62,7 @@ fn an_overlay_changes_the_template_but_not_what_selects_its_pods() {
     assert_eq!(template["metadata"]["labels"]["mine"], "1");
     let environment = template["spec"]["containers"][0]["env"].as_array().cloned().unwrap_or_default();
     let names: Vec<_> = environment.iter().filter_map(|variable| variable["name"].as_str()).collect();
-    assert_eq!(names, ["POD_NAME", "POD_IPS", "TZ"]);
+    assert_eq!(names, ["POD_NAME", "POD_IPS", "POD_NODE", "POD_ZONE", "TZ"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Which endpoints a backend has.
 
+mod near;
+
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -304,12 +306,25 @@ fn warnings_tell_of_refused_addresses() {
 }
 
 #[test]
-fn the_addresses_of_the_pod_itself_are_never_dialled() {
-    let case = Case::new(http(), &[slice("a", "IPv4", 80, json!([at("10.0.0.7"), at("10.0.0.1")]))]);
-    let own_addresses = ["10.0.0.7".parse().unwrap()].into();
-    let found = endpoints(&case.0, &key(80), &Options { own_addresses, ..options(false) });
-    assert_eq!(found.addresses, ["10.0.0.1:80".parse().unwrap()]);
-    assert_eq!(found.refused, ["10.0.0.7:80".parse().unwrap()]);
+fn the_addresses_of_the_pod_itself_are_never_dialled_of_either_family_and_told() {
+    let own = ["10.0.0.7", "::ffff:10.0.0.8", "fd00::7"].map(|ip| ip.parse().unwrap());
+    let options = Options { own_addresses: own.into(), external_names: true, ..options(false) };
+    let six = json!([at("fd00::7"), at("::ffff:10.0.0.7"), at("::ffff:10.0.0.8"), at("fd00::1")]);
+    let case = Case::new(
+        http(),
+        &[slice("a", "IPv4", 80, json!([at("10.0.0.7"), at("10.0.0.8"), at("10.0.0.1")])), slice("b", "IPv6", 80, six)],
+    );
+    let found = endpoints(&case.0, &key(80), &options);
+    let text = |addresses: &[SocketAddr]| addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
+    assert_eq!(text(&found.addresses), ["10.0.0.1:80", "[fd00::1]:80"]);
+    assert_eq!(text(&found.refused), ["10.0.0.7:80", "10.0.0.8:80", "[fd00::7]:80"], "each once, mapped or not");
+    let told: Vec<_> = warnings(&case.0, &key(80), &options).into_iter().map(|warning| warning.message).collect();
+    assert_eq!(told, ["10.0.0.7:80 is never dialled", "10.0.0.8:80 is never dialled", "[fd00::7]:80 is never dialled"]);
+
+    let never: &[&str] = &["10.0.0.7", "::ffff:10.0.0.8", "fd00::7"];
+    let case = named(json!({"type": "ExternalName", "externalName": "out.test"}), Some((never, None)));
+    let found = endpoints(&case.0, &key(80), &options);
+    assert_eq!((found.addresses.len(), found.refused.len()), (0, 3), "nor by a name");
 }
 
 #[test]
