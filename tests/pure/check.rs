@@ -123,6 +123,19 @@ fn warnings_alone_are_no_failure() {
 }
 
 #[test]
+fn session_affinity_is_named_and_what_is_about_a_node_is_no_matter_to_a_folder() {
+    let spec =
+        "spec: {sessionAffinity: ClientIP, internalTrafficPolicy: Local, trafficDistribution: PreferSameZone, ports";
+    let service = SERVICE.replace("spec: {ports", spec);
+    let folder = folder(&[("gateway.yaml", GATEWAY), ("service.yaml", &service), ("route.yaml", &route("shop"))]);
+    let (printed, code) = text(&folder, &[]);
+    let wanted =
+        "warning NotSupported: Service default/shop spec.sessionAffinity: requests of a client go to any endpoint\n";
+    assert!(printed.contains(wanted) && printed.ends_with(" as they are written, 1 warning\n"), "{printed}");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
 fn a_problem_names_file_line_object_and_field() {
     let broken = route("shop").replace("port: 80", "port: eighty");
     let folder = folder(&[("gateway.yaml", GATEWAY), ("route.yaml", &broken)]);
