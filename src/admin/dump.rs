@@ -13,6 +13,7 @@ use crate::snapshot::Socket;
 use crate::status;
 use crate::table::listener::{Listener, Protocol};
 use crate::table::matches::{Match, PathMatch, ValueMatch};
+use crate::table::mesh::{Mesh, ServicePort};
 use crate::table::rule::{Action, Entry, Rule};
 use crate::telemetry::log::LogControl;
 
@@ -55,6 +56,20 @@ pub(super) fn listeners(report: &Report, addresses: &Addresses) -> Value {
     };
     let tables = report.tables.iter();
     tables.flat_map(|(gateway, table)| table.listeners.iter().map(move |l| of_gateway(gateway, l))).collect()
+}
+
+/// `/mesh`: what each Gateway serves as a waypoint, and where ztunnel hands it over.
+pub(super) fn mesh(report: &Report, addresses: &Addresses) -> Value {
+    let waypoint = |(gateway, mesh): (&crate::api::ObjectName, &Mesh)| {
+        let port = |(dialled, port): (&std::net::SocketAddr, &Arc<ServicePort>)| json!({ "dialled": dialled, "backend": port.backend.to_string(), "spoken": port.spoken.as_str() });
+        json!({
+            "gateway": gateway.to_string(),
+            "inbound": mesh.inbound.iter().map(|wanted| socket(report, addresses, wanted)).collect::<Vec<_>>(),
+            "own": mesh.own,
+            "services": mesh.ports.iter().map(port).collect::<Vec<_>>(),
+        })
+    };
+    report.tables.iter().filter_map(|(name, table)| Some((name, table.mesh.as_deref()?))).map(waypoint).collect()
 }
 
 fn socket(report: &Report, addresses: &Addresses, wanted: &Socket) -> Value {

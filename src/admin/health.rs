@@ -31,7 +31,8 @@ fn started(report: &Report) -> Result<(), String> {
     if report.generation == 0 {
         return Err("nothing is served yet".to_owned());
     }
-    let sockets = report.tables.values().flat_map(|table| &table.listeners).flat_map(|listener| &listener.sockets);
-    let mut open = sockets.filter(|socket| !report.observed.sockets.contains_key(socket));
+    let listeners = report.tables.values().flat_map(|table| &table.listeners).flat_map(|listener| &listener.sockets);
+    let inbound = report.tables.values().filter_map(|table| table.mesh.as_ref()).flat_map(|mesh| &mesh.inbound);
+    let mut open = listeners.chain(inbound).filter(|socket| !report.observed.sockets.contains_key(socket));
     open.next().map_or(Ok(()), |socket| Err(format!("port {} is not bound yet", socket.port)))
 }

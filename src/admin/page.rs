@@ -58,7 +58,7 @@ fn write_page(page: &mut String, report: &Report, sources: &Sources) -> fmt::Res
         write!(page, ", log filter <code>{}</code>", Escaped(log.filter()))?;
     }
     page.push_str("</p><p>As JSON: ");
-    for path in ["/listeners", "/routes", "/endpoints", "/problems", "/statuses", "/log"] {
+    for path in ["/listeners", "/mesh", "/routes", "/endpoints", "/problems", "/statuses", "/log"] {
         write!(page, "<a href=\"{path}\">{path}</a> ")?;
     }
     page.push_str("— <code>curl -X PUT -d debug localhost:PORT/log</code> changes the log filter.</p>");

@@ -52,6 +52,7 @@ impl Pages {
             "/" => None,
             "/log" => Some(dump::log(self.sources.log.as_ref())),
             "/listeners" => Some(dump::listeners(&report, &self.sources.addresses.borrow())),
+            "/mesh" => Some(dump::mesh(&report, &self.sources.addresses.borrow())),
             "/routes" => Some(dump::routes(&report)),
             "/endpoints" => Some(dump::endpoints(&report)),
             "/problems" => Some(dump::problems(&report)),

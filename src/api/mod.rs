@@ -15,6 +15,7 @@ mod filter;
 mod gateway;
 mod grant;
 mod item;
+mod label;
 mod object_ref;
 mod open_enum;
 pub mod parameters;
@@ -34,6 +35,7 @@ pub use gateway::{
 };
 pub use grant::{GrantFrom, GrantTo, ReferenceGrantSpec};
 pub use item::Item;
+pub use label::{GATEWAY_NAME, LABEL, hashed, label_value, longest};
 pub use object_ref::{Kind, Meta, Object, ObjectName, ObjectRef};
 pub use route::{
     BackendRef, GrpcMatch, GrpcMethodMatch, GrpcMethodMatchType, GrpcRouteSpec, GrpcRule, HttpMatch, HttpPathMatch,

@@ -164,7 +164,7 @@ async fn settle(
     serving: Arc<ArcSwap<Serving>>,
     mut observed: watch::Receiver<Observed>,
 ) {
-    let told = |observed: &Observed| serving.load().sockets.keys().all(|socket| observed.sockets.contains_key(socket));
+    let told = |observed: &Observed| serving.load().wanted().all(|socket| observed.sockets.contains_key(&socket));
     // What ends before that is told where it ends.
     if published.wait_for(|&generation| generation > 0).await.is_ok() {
         let _ = observed.wait_for(told).await;

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::gateway::{View, Views};
-use super::listener::{self, Namespaces};
+use super::listener::{self, allows};
 use super::route::Parsed;
-use super::selector;
 use super::verdict::Refusal;
 use crate::api::{Kind, ObjectName, ParentRef};
 use crate::snapshot::Snapshot;
@@ -65,7 +64,8 @@ fn listeners(
         return Err(Refusal::new(Reason::NoMatchingParent, no_parent(parent, gateway)));
     }
     let allowed = keep(named, |listener| {
-        listener.kinds.contains(&route.object.kind) && allows(listener, gateway, &route.object.name.namespace, snapshot)
+        listener.kinds.contains(&route.object.kind)
+            && allows(&listener.namespaces, &gateway.name.namespace, &route.object.name.namespace, snapshot)
     });
     if allowed.is_empty() {
         let message = format!(
@@ -96,14 +96,5 @@ fn no_parent(parent: &ParentRef, gateway: &View) -> String {
         (Some(name), None) => format!("Gateway {} has no listener {name}", gateway.name),
         (None, Some(port)) => format!("Gateway {} has no listener on port {port}", gateway.name),
         (None, None) => format!("Gateway {} has no listener", gateway.name),
-    }
-}
-
-fn allows(listener: &listener::View, gateway: &View, namespace: &str, snapshot: &Snapshot) -> bool {
-    match &listener.namespaces {
-        Namespaces::All => true,
-        Namespaces::Same => *gateway.name.namespace == *namespace,
-        Namespaces::Selector(selector) => selector::takes_namespace(selector, namespace, snapshot),
-        Namespaces::None => false,
     }
 }

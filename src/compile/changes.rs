@@ -47,6 +47,11 @@ impl History {
 }
 
 impl Changes {
+    /// Whether Services and namespaces are as they were.
+    pub(super) fn spare_services(&self) -> bool {
+        self.services.is_empty() && self.namespaces.is_empty()
+    }
+
     /// Whether a route stands on anything that changed.
     pub(super) fn touch(&self, route: &Resolved) -> bool {
         if !self.any {

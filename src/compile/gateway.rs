@@ -9,6 +9,7 @@ use super::conflict::{self, Claims};
 use super::grant::Grants;
 use super::ground::Ground;
 use super::listener::{self, Judge, Verdict};
+use super::mesh::{self, Binding};
 use super::parameters::judge_gateway;
 use super::verdict::Refusal;
 use super::{Memo, Options, Placement};
@@ -36,6 +37,8 @@ pub(super) struct Resolved<'s> {
     /// The addresses asked for; `None`: any.
     pub(super) addresses: Vec<Option<IpAddr>>,
     pub(super) listeners: Vec<Verdict>,
+    /// How ztunnel hands connections over.
+    pub(super) binding: Binding,
     /// What is known of where it is served.
     pub(super) ground: Ground<'s>,
 }
@@ -58,7 +61,9 @@ pub(super) fn resolve<'s>(
             accepted = Err(refusal);
         }
         let opened_on = if placement == Placement::Pods { &[None] } else { addresses.as_slice() };
-        let judge = Judge { gateway, snapshot, grants, addresses: opened_on, options };
+        let of_class = snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
+        let binding = mesh::binding(gateway, of_class.map(|class| &**class));
+        let judge = Judge { gateway, snapshot, grants, addresses: opened_on, options, binding };
         let mut listeners: Vec<Verdict> =
             gateway.spec.listeners.iter().map(|listener| judge.judge(listener, &mut memo.certificates)).collect();
         conflict::mark(&gateway.spec.listeners, &mut listeners);
@@ -74,7 +79,7 @@ pub(super) fn resolve<'s>(
         }
         let view = view(gateway, &listeners, &memo.history.views);
         let ground = Ground::of(gateway, placement, &snapshot.observed);
-        gateways.push(Resolved { object: gateway, view, accepted, addresses, listeners, ground });
+        gateways.push(Resolved { object: gateway, view, accepted, addresses, listeners, binding, ground });
     }
     memo.certificates.turn();
     gateways.sort_by(|a, b| a.view.name.cmp(&b.view.name));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::certificate::{self, Known};
 use super::grant::Grants;
+use super::mesh::Binding;
 use super::verdict::Refusal;
-use super::{Options, mesh};
+use super::{Options, mesh, selector};
 use crate::api::{
     Gateway, Kind, LabelSelector, Listener, ListenerProtocol, ListenerTls, NamespacesFrom, RouteGroupKind, TlsMode,
 };
@@ -85,6 +86,7 @@ pub(super) struct Judge<'a> {
     /// The addresses to open it on.
     pub(super) addresses: &'a [Option<IpAddr>],
     pub(super) options: &'a Options,
+    pub(super) binding: Binding,
 }
 
 impl Judge<'_> {
@@ -93,7 +95,7 @@ impl Judge<'_> {
         let (kinds, mut unresolved) = kinds(listener);
         let hostname = HostPattern::parse(listener.hostname.as_deref().unwrap_or_default());
         let port = u16::try_from(listener.port).ok().filter(|port| *port != 0);
-        let mesh = mesh::has_port(listener, self.options.placement);
+        let mesh = mesh::has_port(listener, self.options.placement, self.binding);
         let (protocol, refused) = self.protocol(listener, known);
         unresolved.extend(refused);
         let mut accepted = self.accept(listener, port);
@@ -121,8 +123,8 @@ impl Judge<'_> {
 
     fn accept(&self, listener: &Listener, port: Option<u16>) -> Result<(), Refusal> {
         let unsupported = |message: String| Err(Refusal::new(Reason::UnsupportedValue, message));
-        if mesh::has_port(listener, self.options.placement) {
-            mesh::accept(listener)?;
+        if mesh::has_port(listener, self.options.placement, self.binding) {
+            mesh::accept(listener, self.binding)?;
         } else {
             accept_protocol(listener)?;
         }
@@ -235,5 +237,15 @@ fn namespaces(listener: &Listener) -> Result<Namespaces, Refusal> {
             let message = format!("allowedRoutes.namespaces.from {from:?} is not supported");
             Err(Refusal::new(Reason::UnsupportedValue, message))
         }
+    }
+}
+
+/// Whether routes, or Services, of a namespace are let in. `own`: the Gateway's namespace.
+pub(super) fn allows(namespaces: &Namespaces, own: &str, namespace: &str, snapshot: &Snapshot) -> bool {
+    match namespaces {
+        Namespaces::All => true,
+        Namespaces::Same => own == namespace,
+        Namespaces::Selector(selector) => selector::takes_namespace(selector, namespace, snapshot),
+        Namespaces::None => false,
     }
 }

@@ -5,6 +5,7 @@ use super::attached::Attached;
 use super::certificate;
 use super::changes::History;
 use super::kept::Routes;
+use super::mesh::Meshes;
 use super::tables::Tables;
 
 /// What was found before.
@@ -15,6 +16,7 @@ pub struct Memo {
     pub(super) history: History,
     pub(super) routes: Routes,
     pub(super) attached: Attached,
+    pub(super) meshes: Meshes,
     pub(super) tables: Tables,
 }
 

@@ -130,7 +130,12 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
         routes: memo.routes.statuses(),
         warnings: Vec::new(),
     };
-    let tables = memo.tables.build(&gateways, moved);
+    memo.meshes.update(snapshot, options, &gateways, &changes);
+    let tables = memo.tables.build(&gateways, moved, &memo.meshes);
     let warnings = warnings::collect(&gateways, memo.routes.warned(), memo.tables.hosts());
-    Compiled { tables, backends: memo.routes.backends(), statuses: Statuses { warnings, ..statuses } }
+    let backends = match memo.meshes.backends().next() {
+        Some(_) => Arc::new(memo.routes.backends().iter().chain(memo.meshes.backends()).cloned().collect()),
+        None => memo.routes.backends(),
+    };
+    Compiled { tables, backends, statuses: Statuses { warnings, ..statuses } }
 }

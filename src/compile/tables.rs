@@ -8,6 +8,7 @@ use super::gateway;
 use super::hosts::Hosts;
 use super::kept::Moved;
 use super::listener::Verdict;
+use super::mesh::Meshes;
 use crate::api::ObjectName;
 use crate::table::RouteTable;
 use crate::table::hostname::HostPattern;
@@ -31,6 +32,7 @@ impl Tables {
         &mut self,
         gateways: &[gateway::Resolved<'_>],
         mut moved: BTreeMap<ListenerKey, Moved>,
+        meshes: &Meshes,
     ) -> BTreeMap<ObjectName, Arc<RouteTable>> {
         let mut before = std::mem::take(self);
         for gateway in gateways {
@@ -47,9 +49,14 @@ impl Tables {
                     self.listeners.insert(key, (hosts, Some(listener)));
                 }
             }
+            let mesh = meshes.get(name).cloned();
+            let same = |known: &RouteTable| {
+                equal(&known.listeners, &listeners)
+                    && known.mesh.as_ref().map(Arc::as_ptr) == mesh.as_ref().map(Arc::as_ptr)
+            };
             let table = match before.tables.remove(name) {
-                Some(known) if equal(&known.listeners, &listeners) => known,
-                _ => Arc::new(RouteTable { gateway: name.clone(), listeners }),
+                Some(known) if same(&known) => known,
+                _ => Arc::new(RouteTable { gateway: name.clone(), listeners, mesh }),
             };
             self.tables.insert(name.clone(), table);
         }

@@ -8,6 +8,7 @@ pub mod backend;
 pub mod balance;
 mod endpoint;
 pub mod link;
+pub mod mesh;
 mod retry_budget;
 pub mod serving;
 #[cfg(test)]
@@ -17,5 +18,6 @@ pub mod tls;
 pub use backend::{Backend, InFlight};
 pub use endpoint::Endpoint;
 pub use link::{Registry, link};
+pub use mesh::{Dialled, LivePort, MeshServing};
 pub use retry_budget::RetryPermit;
 pub use serving::{Graveyard, LiveRule, Serving, SocketServing};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::backend::Backend;
+use super::mesh::MeshServing;
 use super::tls::SocketTls;
 use crate::snapshot::Socket;
 use crate::table::backend::WeightedBackend;
@@ -21,8 +22,10 @@ const LEAVE: Duration = Duration::from_secs(30);
 pub struct Serving {
     /// Counts publications, from 1.
     pub generation: u64,
-    /// By socket: what its connections are served from. Its keys are the sockets that are wanted.
+    /// By socket: what its connections are served from.
     pub sockets: BTreeMap<Socket, Arc<SocketServing>>,
+    /// By socket: what ztunnel hands over there is served from. These sockets are wanted too.
+    pub inbound: BTreeMap<Socket, Arc<MeshServing>>,
     /// Sockets that are wanted no longer: what their last connections are still served from.
     pub leaving: BTreeMap<Socket, Leaving>,
 }
@@ -37,6 +40,11 @@ pub struct Leaving {
 }
 
 impl Serving {
+    /// The sockets that are wanted.
+    pub fn wanted(&self) -> impl Iterator<Item = Socket> {
+        self.sockets.keys().chain(self.inbound.keys()).copied()
+    }
+
     /// What the connections of a socket are served from, also while they drain because it is wanted no longer.
     pub fn socket(&self, socket: Socket) -> Option<&SocketServing> {
         let leaving = || self.leaving.get(&socket).map(|leaving| &leaving.serving);
@@ -60,6 +68,7 @@ impl Serving {
         self.leaving.values().any(|leaving| leaving.until <= now).then(|| Self {
             generation: self.generation,
             sockets: self.sockets.clone(),
+            inbound: self.inbound.clone(),
             leaving: self.leaving_after(&self.sockets),
         })
     }

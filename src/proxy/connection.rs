@@ -11,13 +11,14 @@ use tokio::time::timeout;
 use super::connections::{Accepted, Connections, Seat, Wait};
 use super::drain::Drain;
 use super::engine::{Kept, server};
+use super::inbound::{self, Handed, Identity, Way};
 use super::io::Io;
 use super::sniff::{self, Speaks};
 use super::worker::{Phase, Worker};
-use super::{forwarded, http, tls};
+use super::{forwarded, http, tcp, tls};
 use crate::snapshot::Socket;
 use crate::telemetry::OpenConnection;
-use crate::telemetry::label::ConnectionProtocol;
+use crate::telemetry::label::{ConnectionProtocol, InboundRefusal};
 
 /// What every request of a connection shares.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     /// Our side of the socket.
     pub(crate) local: SocketAddr,
-    /// The socket that accepted it: the key into `Serving::sockets`. Its port is the listener's.
+    /// The socket that accepted it, or the listener's that was dialled: the key into `Serving::sockets`.
     pub(crate) socket: Socket,
+    /// What is known of it where ztunnel handed it over; `None`: it came by itself.
+    pub(crate) handed: Option<Handed>,
     /// The server name that TLS was opened with, lower case, empty where the client sent none; `None` without TLS.
     pub(crate) server_name: Option<Box<str>>,
     drain: Arc<Drain>,
@@ -48,6 +51,7 @@ impl Connection {
             peer: plain(peer),
             local: plain(local),
             socket,
+            handed: None,
             server_name: None,
             drain,
             open: Mutex::new(open),
@@ -64,6 +68,21 @@ impl Connection {
     /// The peer's address as endpoints are told it.
     pub(crate) fn forwarded_for(&self) -> &HeaderValue {
         self.forwarded_for.get_or_init(|| forwarded::peer_value(self.peer.ip()))
+    }
+
+    /// The port that the client dialled, before any mapping of the command line.
+    pub(crate) fn port(&self) -> u16 {
+        if self.is_to_service() { self.local.port() } else { self.socket.port }
+    }
+
+    /// The client, by mTLS.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.handed.as_ref()?.identity.as_ref()
+    }
+
+    /// Whether the client dialled an enrolled Service.
+    pub(crate) fn is_to_service(&self) -> bool {
+        self.handed.as_ref().is_some_and(|handed| handed.to_service)
     }
 
     /// How it learns that it is to end.
@@ -94,9 +113,17 @@ pub(crate) async fn serve(accepted: Accepted, connections: &Arc<Connections>, se
     // Messages are put together before they are sent: waiting for more (RFC 896) would only delay them.
     let _ = stream.set_nodelay(true);
     let mut connection = Connection::new(peer, local, socket, drain, worker.telemetry.connection_opened());
-    let Some((io, alpn)) = transport(stream, &mut connection, worker).await else { return };
+    let Some((mut io, alpn)) = transport(stream, &mut connection, worker).await else { return };
+    let dialled = match Box::pin(take_over(&mut io, &mut connection, worker)).await {
+        Ok(dialled) => dialled,
+        Err(refusal) => return worker.telemetry.inbound_refused(refusal),
+    };
     let connection = Arc::new(connection);
     let _end = End { connection: &connection, worker };
+    if let Some(to) = passes(&mut io, dialled).await {
+        connection.speaks(ConnectionProtocol::Tcp);
+        return Box::pin(tcp::pass(io, to, worker)).await;
+    }
     match speaks(io, alpn, worker.settings.client_head_timeout, seat).await {
         Some((io, Speaks::Http1)) => {
             connection.speaks(ConnectionProtocol::Http1);
@@ -108,6 +135,30 @@ pub(crate) async fn serve(accepted: Accepted, connections: &Arc<Connections>, se
         }
         None => {}
     }
+}
+
+/// Where bytes are passed on to as they come; `None`: HTTP is spoken.
+async fn passes(io: &mut Io, way: Option<Way>) -> Option<tcp::To> {
+    match way? {
+        Way::Listener(_) => None,
+        Way::Metrics => Some(tcp::To::Metrics),
+        Way::Service(port) => sniff::is_tcp(io, port.port.spoken).await.then(|| tcp::To::Service(port)),
+    }
+}
+
+/// Takes over what ztunnel hands over at this socket, if it does; answers where it leads.
+async fn take_over(io: &mut Io, connection: &mut Connection, worker: &Worker) -> Result<Option<Way>, InboundRefusal> {
+    let mesh = worker.serving.load().inbound.get(&connection.socket).cloned();
+    let Some(mesh) = mesh else { return Ok(None) };
+    let opened = inbound::open(io, connection.peer, &mesh, &worker.settings).await?;
+    let by = connection.socket;
+    (connection.peer, connection.local) = (opened.source, opened.destination);
+    if let Way::Listener(socket) = opened.way {
+        connection.socket = socket;
+    }
+    let to_service = matches!(opened.way, Way::Service(_));
+    connection.handed = Some(Handed { by, identity: opened.identity, to_service });
+    Ok(Some(opened.way))
 }
 
 /// Opens TLS where the socket speaks it; answers what ALPN agreed on. `None`: the handshake failed.

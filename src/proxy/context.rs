@@ -10,6 +10,7 @@ use pingora::http::RequestHeader;
 
 use super::connection::Connection;
 use super::forwarded::{REQUEST_ID, new_request_id};
+use super::inbound::Identity;
 use super::request_head::{authority, is_grpc};
 use super::worker::{Phase, Worker};
 use crate::live::{Backend, Endpoint, LiveRule};
@@ -123,6 +124,7 @@ impl<'w> Context<'w> {
                 _ => "HTTP/1.1",
             },
             peer: self.connection.peer,
+            source_principal: self.connection.identity().map(Identity::as_str),
             backend: self.backend.as_deref().map(|backend| &backend.key as _),
             endpoint: self.endpoint.as_deref().map(|endpoint| endpoint.address),
             user_agent: logged.and_then(|logged| logged.user_agent.as_ref()),

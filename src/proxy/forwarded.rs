@@ -12,7 +12,13 @@ use crate::table::filter::headers::joined;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// What a client says of its own identity counts nothing: only mTLS tells it.
+pub(crate) fn strip_identity(head: &mut RequestHeader) {
+    head.remove_header(&CLIENT_CERT);
+}
 
 /// Tells the endpoint of the client. Appends the peer to what the client says of those before it, and replaces what it
 /// says of the scheme. Answers the request's id: the client's own, or a new one.
@@ -25,6 +31,12 @@ pub(crate) fn add(head: &mut RequestHeader, peer: &HeaderValue, tls: bool) -> He
     // Inserting a valid name and value cannot fail.
     let _ = head.insert_header(FORWARDED_FOR, forwarded_for);
     let _ = head.insert_header(FORWARDED_PROTO, proto);
+    add_id(head)
+}
+
+/// Tells the endpoint the request's id and nothing of the client: in a mesh these fields pass as they are. Answers the id: the
+/// client's own, or a new one.
+pub(crate) fn add_id(head: &mut RequestHeader) -> HeaderValue {
     match head.headers.get(&REQUEST_ID) {
         Some(id) => id.clone(),
         None => {

@@ -58,7 +58,7 @@ impl Listeners {
         loop {
             let draining = *self.phase.borrow_and_update() >= Phase::Draining;
             self.published.borrow_and_update();
-            let wanted = if draining { BTreeSet::new() } else { self.serving.load().sockets.keys().copied().collect() };
+            let wanted = if draining { BTreeSet::new() } else { self.serving.load().wanted().collect() };
             self.close_unwanted(&wanted).await;
             if draining {
                 (0..self.crew.len()).for_each(|worker| _ = self.crew.tell(worker, Command::Finish));

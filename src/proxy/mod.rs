@@ -29,6 +29,7 @@ mod forwarded;
 mod head_edit;
 mod hop_by_hop;
 mod http;
+mod inbound;
 mod io;
 mod listener;
 mod outbound;
@@ -41,6 +42,7 @@ mod retry;
 mod route;
 mod sniff;
 mod start;
+mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;

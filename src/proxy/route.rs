@@ -1,5 +1,6 @@
 //! Routing: from a request's head to what is done with it. Serving is loaded here, and let go here.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::TRAILER;
@@ -12,14 +13,16 @@ use super::engine::Speak;
 use super::failure::Failure;
 use super::forwarded;
 use super::hop_by_hop::{Asked, strip_request};
+use super::inbound::Handed;
 use super::outbound::{self, BodyLength};
 use super::request_head::{BadHead, Target, target};
-use crate::live::{Backend, LiveRule, Serving};
-use crate::table::backend::WeightedBackend;
+use crate::live::{Backend, Dialled, LiveRule, Serving};
+use crate::table::backend::{AppProtocol, WeightedBackend};
 use crate::table::filter::Filters;
 use crate::table::filter::redirect::Scheme;
 use crate::table::lookup::{NotFound, Silent};
 use crate::table::matches::PathMatched;
+use crate::table::request::RequestView;
 use crate::table::rule::Action;
 use crate::telemetry::label::Direction;
 use crate::telemetry::outcome::Reason;
@@ -66,7 +69,7 @@ pub(crate) fn route(head: &mut RequestHeader, body_done: bool, context: &mut Con
 
 fn try_route(head: &mut RequestHeader, body_done: bool, context: &mut Context<'_>) -> Result<Routed, Failure> {
     let judged = target(head)?;
-    let (rule, matched) = find(head, &judged, context)?;
+    let Found { rule, path: matched, protocol } = find(head, &judged, context)?;
     context.rule = Some(rule.clone());
     match &rule.rule.action {
         Action::Fail { status, .. } => Err(Failure::new(status_or_500(*status), Reason::RuleInvalid)),
@@ -78,7 +81,11 @@ fn try_route(head: &mut RequestHeader, body_done: bool, context: &mut Context<'_
         Action::Forward { filters, backends } => {
             let (picked, backend) = pick(&rule)?;
             let both = [filters, &picked.filters];
-            let speak = outbound::speak(backend.endpoints().protocol, context.grpc);
+            let declared = match backend.endpoints().protocol {
+                AppProtocol::Undeclared => protocol,
+                declared => declared,
+            };
+            let speak = outbound::speak(declared, context.grpc);
             let path = outbound::path_and_query(head, &judged, matched, both);
             let chosen = backends.iter().position(|one| std::ptr::eq(one, picked)).unwrap_or_default();
             let backend = backend.clone();
@@ -90,16 +97,44 @@ fn try_route(head: &mut RequestHeader, body_done: bool, context: &mut Context<'_
 }
 
 /// The rule that takes a request.
-fn find(
-    head: &RequestHeader,
-    judged: &Target<'_>,
-    context: &Context<'_>,
-) -> Result<(Arc<LiveRule>, PathMatched), Failure> {
+struct Found {
+    rule: Arc<LiveRule>,
+    path: PathMatched,
+    /// How its backend is spoken to where the backend's port declares nothing.
+    protocol: AppProtocol,
+}
+
+/// Finds the rule that takes a request.
+fn find(head: &RequestHeader, judged: &Target<'_>, context: &Context<'_>) -> Result<Found, Failure> {
     let serving: arc_swap::Guard<Arc<Serving>> = context.worker.serving.load();
+    if let Some(handed) = context.connection.handed.as_ref().filter(|handed| handed.to_service) {
+        return find_for_service(&serving, handed, &judged.view(head), context.connection.local);
+    }
     let socket = serving.socket(context.connection.socket).ok_or(NotFound::NoListener)?;
     let opened_with = context.connection.server_name.as_deref();
     let found = socket.index.lookup(&judged.view(head), opened_with, &mut Silent)?;
-    Ok((found.target.clone(), found.path))
+    Ok(Found { rule: found.target.clone(), path: found.path, protocol: AppProtocol::Undeclared })
+}
+
+/// The rule that takes a request to an enrolled Service: one of the Gateway's listener on the dialled port, where that has
+/// routes for the host; else straight through.
+fn find_for_service(
+    serving: &Serving,
+    handed: &Handed,
+    request: &RequestView<'_>,
+    dialled: SocketAddr,
+) -> Result<Found, Failure> {
+    let mesh = serving.inbound.get(&handed.by).ok_or(NotFound::NoListener)?;
+    // It can have been withdrawn since the connection was opened.
+    let Some(Dialled::Service(port)) = mesh.dialled(dialled) else { return Err(NotFound::NoListener.into()) };
+    let listener = mesh.listener(dialled.port()).and_then(|socket| serving.socket(socket));
+    match listener.map(|listener| &listener.index).filter(|index| index.has_rules(request.host)) {
+        Some(index) => {
+            let found = index.lookup(request, None, &mut Silent)?;
+            Ok(Found { rule: found.target.clone(), path: found.path, protocol: AppProtocol::Undeclared })
+        }
+        None => Ok(Found { rule: port.through.clone(), path: PathMatched::Whole, protocol: port.port.protocol }),
+    }
 }
 
 fn pick(rule: &LiveRule) -> Result<(&WeightedBackend, &Arc<Backend>), Failure> {
@@ -128,7 +163,11 @@ fn prepare(
         asked.upgrade = None;
     }
     let tls = context.connection.server_name.is_some();
-    let id = forwarded::add(head, context.connection.forwarded_for(), tls);
+    forwarded::strip_identity(head);
+    let id = match context.connection.handed {
+        Some(_) => forwarded::add_id(head),
+        None => forwarded::add(head, context.connection.forwarded_for(), tls),
+    };
     context.set_request_id(id);
     outbound::filter(head, filters);
     let local = context.connection.local;
@@ -139,7 +178,7 @@ fn prepare(
 /// The scheme and port that redirects start from: the listener's, whatever port the command line maps it to.
 fn listener(connection: &Connection) -> (Scheme, u16) {
     let scheme = if connection.server_name.is_some() { Scheme::Https } else { Scheme::Http };
-    (scheme, connection.socket.port)
+    (scheme, connection.port())
 }
 
 fn status_or_500(status: u16) -> StatusCode {

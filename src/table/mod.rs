@@ -13,6 +13,7 @@ pub mod hosts;
 pub mod listener;
 pub mod lookup;
 pub mod matches;
+pub mod mesh;
 pub mod path;
 pub mod request;
 pub mod rule;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use crate::api::ObjectName;
 use listener::Listener;
+use mesh::Mesh;
 
 /// What one Gateway serves.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,4 +32,6 @@ pub struct RouteTable {
     pub gateway: ObjectName,
     /// Its accepted listeners, in the spec's order.
     pub listeners: Vec<Arc<Listener>>,
+    /// What it serves as a waypoint; `None`: nothing, for ztunnel hands nothing over to it.
+    pub mesh: Option<Arc<Mesh>>,
 }

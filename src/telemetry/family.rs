@@ -71,6 +71,8 @@ families! {
         "Clients' connections accepted.";
     TLS_FAILURES: Counter "tls_handshake_failures_total" &["why"],
         "TLS handshakes with clients that did not come about.";
+    INBOUND_REFUSED: Counter "inbound_connections_refused_total" &["why"],
+        "Connections that ztunnel handed over and that were closed unserved.";
     UPSTREAM_CONNECTS: Counter "upstream_connects_total" &["protocol"],
         "Connections made to endpoints.";
     UPSTREAM_ERRORS: Counter "upstream_errors_total" &["reason"],

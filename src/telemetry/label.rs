@@ -84,6 +84,8 @@ labels! {
         Http2 = "http2",
         /// An upgraded HTTP/1.1 connection (WebSocket and others).
         Upgrade = "upgrade",
+        /// Bytes, passed on as they come.
+        Tcp = "tcp",
     }
 }
 
@@ -152,5 +154,27 @@ labels! {
         BodyTooLarge = "body_too_large",
         /// The client would not wait: the request's deadline comes before the next try.
         Deadline = "deadline",
+    }
+}
+
+labels! {
+    /// Why a connection that came by the PROXY protocol was closed.
+    InboundRefusal {
+        /// It does not begin with a header of version 2.
+        NoHeader = "no_header",
+        /// Its header is none that the specification allows, or names an identity that is none.
+        Malformed = "malformed_header",
+        /// Its header is larger than 4 KiB.
+        TooLarge = "header_too_large",
+        /// Its header is of the command LOCAL: nobody dialled anything.
+        Local = "local_command",
+        /// Its header has no addresses: a client of one family that dialled an address of the other.
+        NoAddress = "no_address",
+        /// Its header did not come in time, or broke off.
+        NoHeaderInTime = "header_timeout",
+        /// What was dialled is not enrolled with this waypoint.
+        NotServed = "not_served",
+        /// It came from elsewhere than loopback.
+        NotLoopback = "not_loopback",
     }
 }

@@ -12,7 +12,8 @@ use prometheus::{
 use super::collect::{AllSeries, SeriesCollector};
 use super::family::{self, Family};
 use super::label::{
-    ConnectionProtocol, Direction, Label, RetryDenied, TlsFailure, UpstreamProtocol, WriteResult, Written,
+    ConnectionProtocol, Direction, InboundRefusal, Label, RetryDenied, TlsFailure, UpstreamProtocol, WriteResult,
+    Written,
 };
 use super::outcome::Reason;
 
@@ -30,6 +31,7 @@ pub(super) struct Metrics {
     pub(super) connections: IntCounter,
     pub(super) connections_open: Each<ConnectionProtocol, IntGauge>,
     pub(super) tls_failures: Each<TlsFailure, IntCounter>,
+    pub(super) inbound_refused: Each<InboundRefusal, IntCounter>,
     pub(super) upstream_connects: Each<UpstreamProtocol, IntCounter>,
     pub(super) upstream_errors: Each<Reason, IntCounter>,
     pub(super) trailers_dropped: Each<Direction, IntCounter>,
@@ -74,6 +76,7 @@ impl Metrics {
             connections: counter(&registry, &family::CONNECTIONS)?,
             connections_open: gauges(&registry, &family::CONNECTIONS_OPEN)?,
             tls_failures: counters(&registry, &family::TLS_FAILURES)?,
+            inbound_refused: counters(&registry, &family::INBOUND_REFUSED)?,
             upstream_connects: counters(&registry, &family::UPSTREAM_CONNECTS)?,
             upstream_errors: counters(&registry, &family::UPSTREAM_ERRORS)?,
             trailers_dropped: counters(&registry, &family::TRAILERS_DROPPED)?,

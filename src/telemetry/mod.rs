@@ -24,7 +24,9 @@ use std::time::Duration;
 
 use access_log::{AccessLog, LineCounters, Record};
 pub use gauge::{Counted, OpenConnection};
-use label::{ConnectionProtocol, Direction, RetryDenied, TlsFailure, UpstreamProtocol, WriteResult, Written};
+use label::{
+    ConnectionProtocol, Direction, InboundRefusal, RetryDenied, TlsFailure, UpstreamProtocol, WriteResult, Written,
+};
 use metrics::Metrics;
 use outcome::{Outcome, Reason};
 use series::{RuleLabels, RuleSeries};
@@ -170,6 +172,11 @@ impl Telemetry {
     /// TLS with a client did not come about.
     pub fn tls_handshake_failed(&self, why: TlsFailure) {
         self.metrics.tls_failures.of(why).inc();
+    }
+
+    /// A connection that ztunnel handed over was closed unserved.
+    pub fn inbound_refused(&self, why: InboundRefusal) {
+        self.metrics.inbound_refused.of(why).inc();
     }
 
     /// A connection to an endpoint was made.

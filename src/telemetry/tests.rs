@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Telemetry;
 use super::access_log::Record;
 use super::family::FAMILIES;
-use super::label::{ConnectionProtocol, Direction, RetryDenied, TlsFailure, UpstreamProtocol};
+use super::label::{ConnectionProtocol, Direction, InboundRefusal, RetryDenied, TlsFailure, UpstreamProtocol};
 use super::outcome::{Outcome, Reason};
 use super::series::RuleLabels;
 
@@ -156,6 +156,7 @@ fn gauges_follow_what_lives() {
 fn events_are_counted_by_their_word() {
     let telemetry = Telemetry::default();
     telemetry.tls_handshake_failed(TlsFailure::NoCertificate);
+    telemetry.inbound_refused(InboundRefusal::NotServed);
     telemetry.upstream_connected(UpstreamProtocol::Http1);
     telemetry.upstream_failed(Reason::ConnectFailed);
     telemetry.retry_denied(RetryDenied::Budget);
@@ -165,6 +166,7 @@ fn events_are_counted_by_their_word() {
     let text = rendered(&telemetry);
     for line in [
         "pingway_tls_handshake_failures_total{why=\"no_certificate\"} 1",
+        "pingway_inbound_connections_refused_total{why=\"not_served\"} 1",
         "pingway_upstream_connects_total{protocol=\"http1\"} 1",
         "pingway_upstream_errors_total{reason=\"connect_failed\"} 1",
         "pingway_retries_denied_total{why=\"budget\"} 1",

@@ -17,6 +17,7 @@ mod http2;
 mod http2_flood;
 mod http2_reset;
 mod listeners;
+mod mesh;
 mod misdirected;
 mod quickstart;
 mod references;

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::name::label_value;
-use crate::api::Gateway;
+use crate::api::{GATEWAY_NAME, Gateway, label_value};
 
-/// The Gateway's name, cut to a label's length. Istio finds a waypoint's pods by it.
-pub const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 /// The name of the Gateway's class.
 pub const GATEWAY_CLASS_NAME: &str = "gateway.networking.k8s.io/gateway-class-name";
 /// The name that all objects of a Gateway have in its namespace; the only label that selects pods, as it never changes.

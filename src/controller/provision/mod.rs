@@ -21,8 +21,8 @@ use serde_json::json;
 
 pub use access::{CLUSTER_ROLE, NAMESPACE_ROLE};
 pub use kinds::{MadeKind, kinds};
-pub use labels::{GATEWAY, GATEWAY_CLASS_NAME, GATEWAY_NAME, GATEWAY_NAMESPACE, MANAGED_BY, PINGWAY};
-pub use name::{label_value, object_name};
+pub use labels::{GATEWAY, GATEWAY_CLASS_NAME, GATEWAY_NAMESPACE, MANAGED_BY, PINGWAY};
+pub use name::object_name;
 pub use parameters::{AccessLog, Autoscaler, Parameters, Scale};
 pub use service::{is_readdressed, on_trial, yet_to_be_had};
 

@@ -1,9 +1,6 @@
 //! Names that fit: what is too long is cut, and told apart by a hash of the whole.
 
-use crate::api::Gateway;
-
-/// Longest name of a Service, and longest value of a label (RFC 1123: a label of DNS).
-const LABEL: usize = 63;
+use crate::api::{Gateway, LABEL, hashed};
 
 /// Name of every object in the Gateway's namespace: `NAME-CLASS` (GEP-1762). One that no Service could have (RFC 1035: up
 /// to 63 of a-z, 0-9 and '-', a letter first) is made to fit, and ends in a hash of the whole.
@@ -17,48 +14,4 @@ pub fn object_name(gateway: &Gateway) -> String {
     hashed(&format!("{lead}{}", whole.replace('.', "-")), &whole, LABEL)
 }
 
-/// A label's value for a name: the name where it fits.
-pub fn label_value(name: &str) -> String {
-    longest(name, LABEL)
-}
-
-/// Cuts a text of ASCII to so many bytes; one that is cut ends in a hash of the whole.
-pub(super) fn longest(text: &str, most: usize) -> String {
-    if text.len() <= most { text.to_owned() } else { hashed(text, text, most) }
-}
-
-/// A text, cut as needed, with a hash of the whole behind it.
-fn hashed(text: &str, whole: &str, most: usize) -> String {
-    let hash = format!("-{:08x}", fnv1a(whole));
-    let kept: String = text.chars().take(most.saturating_sub(hash.len())).collect();
-    kept.trim_end_matches(['-', '.', ':']).to_owned() + &hash
-}
-
-/// FNV-1a: names must not change with the compiler, as those of a `Hasher` of the standard library may.
-fn fnv1a(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_fits_stays() {
-        assert_eq!(label_value(&"n".repeat(63)), "n".repeat(63));
-    }
-
-    #[test]
-    fn what_is_cut_fits_and_tells_wholes_apart() {
-        let cut = |last: char| label_value(&format!("{}{last}", "n".repeat(252)));
-        assert_eq!(cut('a').len(), 63);
-        assert_ne!(cut('a'), cut('b'));
-        assert_eq!(cut('a'), cut('a'));
-        assert!(label_value(&"a.".repeat(100)).ends_with(|last: char| last.is_ascii_hexdigit()));
-    }
-
-    #[test]
-    fn the_hash_is_the_one_that_everybody_knows() {
-        assert_eq!(fnv1a("foobar"), 0xbf9c_f968);
-    }
-}
+pub(super) use crate::api::longest;

@@ -18,8 +18,9 @@ const NOBODY: u32 = 65532;
 /// Between the deadline of what is in flight and the moment at which a pod is killed.
 const AFTER_DRAIN: Duration = Duration::from_secs(5);
 
-/// Labels that pods have unless the user says otherwise: a sidecar before a waypoint would take its traffic.
-const DEFAULT_LABELS: &[(&str, &str)] = &[("sidecar.istio.io/inject", "false")];
+/// Labels that pods have unless the user says otherwise: ztunnel takes in and sends out for a waypoint, and a sidecar before it
+/// would take its traffic.
+const DEFAULT_LABELS: &[(&str, &str)] = &[("istio.io/dataplane-mode", "ambient"), ("sidecar.istio.io/inject", "false")];
 
 /// Annotations that pods have unless the user says otherwise: where metrics are.
 const DEFAULT_ANNOTATIONS: &[(&str, &str)] =

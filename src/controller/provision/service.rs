@@ -13,6 +13,12 @@ use super::{ADMIN_PORT, METRICS_PORT};
 use crate::api::parameters::{ServiceParameters, ServiceType};
 use crate::api::{Gateway, Listener, ListenerProtocol};
 
+/// HBONE's port, on which ztunnel listens in the pods. Clients' ztunnels look for it on the Service, under this number.
+const HBONE: i32 = 15008;
+
+/// A Service that is a waypoint's must have none: in a namespace that uses the waypoint it would be its own.
+const NO_WAYPOINT: (&str, &str) = ("istio.io/use-waypoint", "none");
+
 /// ztunnel's ports but HBONE's: nobody is to reach them through a Service.
 const ZTUNNEL_INNER: [i32; 3] = [15001, 15006, 15053];
 
@@ -44,6 +50,8 @@ pub(super) fn object(frame: &Frame<'_>, parameters: &ServiceParameters) -> Optio
         spec["loadBalancerClass"] = json!(class);
     }
     let mut service = frame.own(SERVICE, json!({ "spec": spec }));
+    let (label, none) = NO_WAYPOINT;
+    service.metadata.labels.get_or_insert_default().insert(label.to_owned(), none.to_owned());
     if !parameters.annotations.is_empty() {
         service.metadata.annotations.get_or_insert_default().extend(parameters.annotations.clone());
     }
@@ -60,6 +68,9 @@ fn ports(listeners: &[Listener]) -> Vec<Value> {
     let listeners = listeners.iter().filter(|listener| listener.protocol != ListenerProtocol::Udp);
     for listener in listeners.filter(|listener| reached(&listener.port)) {
         names.entry(listener.port).or_insert_with(|| port_name(&listener.protocol, listener.port));
+    }
+    if !names.is_empty() {
+        names.entry(HBONE).or_insert_with(|| port_name(&ListenerProtocol::Unknown("HBONE".to_owned()), HBONE));
     }
     let port = |(port, name)| json!({ "name": name, "port": port, "targetPort": port, "protocol": "TCP" });
     names.into_iter().map(port).collect()

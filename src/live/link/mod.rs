@@ -13,6 +13,7 @@ use std::sync::{Arc, Weak};
 use by_address::ByAddress;
 
 use super::backend::Backend;
+use super::mesh::MeshServing;
 use super::serving::{LiveRule, Serving, SocketServing, weighted};
 use super::tls::{ListenerTls, RefusedCertificate, SocketTls, TlsConfigs};
 use crate::api::ObjectName;
@@ -159,11 +160,32 @@ pub fn link(tables: &BTreeMap<ObjectName, Arc<RouteTable>>, registry: &mut Regis
     let sockets: BTreeMap<_, _> =
         parts.iter().map(|(&socket, parts)| (socket, registry.socket(socket, parts))).collect();
     registry.sockets.retain(|socket, _| sockets.contains_key(socket));
+    let inbound = inbound(tables, registry, previous);
     registry.refused = registry.tls.settle();
     registry.rules.tidy();
     registry.hosts.tidy();
     let leaving = previous.leaving_after(&sockets);
-    Serving { generation: previous.generation + 1, sockets, leaving }
+    Serving { generation: previous.generation + 1, sockets, inbound, leaving }
+}
+
+/// What waypoints serve of the mesh, by the sockets on which ztunnel hands over. What did not change is shared with `previous`.
+fn inbound(
+    tables: &BTreeMap<ObjectName, Arc<RouteTable>>,
+    registry: &mut Registry,
+    previous: &Serving,
+) -> BTreeMap<Socket, Arc<MeshServing>> {
+    let mut inbound = BTreeMap::new();
+    for (table, mesh) in tables.values().filter_map(|table| Some((table, table.mesh.as_ref()?))) {
+        let plain = table.listeners.iter().filter(|listener| listener.protocol == Protocol::Http);
+        let sockets = plain.flat_map(|listener| &listener.sockets).rev();
+        let listeners: BTreeMap<u16, Socket> = sockets.map(|socket| (socket.port, *socket)).collect();
+        let known = mesh.inbound.first().and_then(|socket| previous.inbound.get(socket));
+        let serving = known.filter(|known| known.is(mesh, &listeners)).cloned();
+        let new = || Arc::new(MeshServing::new(mesh.clone(), listeners, |rule| registry.rule(rule)));
+        let serving = serving.unwrap_or_else(new);
+        inbound.extend(mesh.inbound.iter().map(|socket| (*socket, serving.clone())));
+    }
+    inbound
 }
 
 /// What names a rule in metrics and in the access log.

@@ -47,7 +47,7 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from
 pub(super) type Http2 = (SendRequest<Bytes>, Connection<Io, Bytes>);
 
 /// Connects, within a time limit.
-pub(super) async fn tcp(address: SocketAddr, limit: Duration) -> Result<TcpStream, UpstreamError> {
+pub(crate) async fn tcp(address: SocketAddr, limit: Duration) -> Result<TcpStream, UpstreamError> {
     within(limit, dial(address)).await
 }
 

@@ -19,6 +19,7 @@ mod upstream_http2;
 mod upstream_tests;
 mod wire;
 
+pub(crate) use connect::tcp;
 pub(crate) use downstream::{Client, ClientError, Downstream, Kept, Opening, Refusal};
 pub(crate) use pool::UpstreamPool;
 pub(crate) use upstream::{ConnectLimits, Speak, Upstream};

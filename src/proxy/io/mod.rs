@@ -116,6 +116,11 @@ impl Io {
         &self.ahead
     }
 
+    /// Forgets the first bytes that were read ahead.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.ahead.advance(bytes.min(self.ahead.len()));
+    }
+
     /// Reads more ahead. Answers how many bytes came; 0 is the end of the input.
     pub(crate) fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [const { MaybeUninit::uninit() }; 4096];

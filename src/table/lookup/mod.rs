@@ -98,6 +98,11 @@ impl<T> PortIndex<T> {
         self.listeners.matching(host).next().map(|served| &served.listener)
     }
 
+    /// Whether some listener has rules for a host.
+    pub fn has_rules(&self, host: &str) -> bool {
+        self.listeners.matching(host).next().is_some_and(|served| served.hosts.matching(host).next().is_some())
+    }
+
     fn serves(&self, listener: &Arc<Listener>, host: &str) -> bool {
         self.listener(host).is_some_and(|serving| Arc::ptr_eq(serving, listener))
     }

@@ -21,7 +21,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("host", "`Host` or `:authority`, as the client sent it"),
     ("path", "path and query as the client sent them, the first 1,024 bytes"),
     ("protocol", "`HTTP/1.0`, `HTTP/1.1` or `HTTP/2`"),
-    ("peer", "who opened the connection"),
+    ("peer", "who opened the connection; behind ztunnel, the client's pod"),
+    ("source_principal", "the client's identity by mTLS, as ztunnel tells it"),
     ("status", "status that the client got, 0 if none"),
     ("grpc_status", "`grpc-status` that the client got"),
     ("reason", "the reason word, see below"),
@@ -54,6 +55,8 @@ pub struct Record<'a> {
     pub protocol: &'a str,
     /// Who opened the connection.
     pub peer: SocketAddr,
+    /// The client's identity by mTLS.
+    pub source_principal: Option<&'a str>,
     /// The Service and port.
     pub backend: Option<&'a dyn Display>,
     /// The address that answered, or was asked last.
@@ -74,6 +77,8 @@ struct Line<'a> {
     path: Cow<'a, str>,
     protocol: &'a str,
     peer: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_principal: Option<&'a str>,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     grpc_status: Option<u16>,
@@ -132,6 +137,7 @@ pub(super) fn json(time: jiff::Timestamp, rule: &RuleLabels, outcome: &Outcome, 
         path: clipped(record.path.as_bytes(), 1024),
         protocol: record.protocol,
         peer: record.peer,
+        source_principal: record.source_principal,
         status: outcome.status,
         grpc_status: outcome.grpc_status,
         reason: outcome.reason.map(Reason::as_str),

@@ -48,6 +48,7 @@ fn record() -> Record<'static> {
         path: "/x?y=\"z\"",
         protocol: "HTTP/1.1",
         peer: SocketAddr::from(([127, 0, 0, 1], 4000)),
+        source_principal: None,
         backend: None,
         endpoint: None,
         user_agent: None,
@@ -93,6 +94,7 @@ fn a_full_line_has_the_documented_fields_in_order() {
         HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     );
     let full = Record {
+        source_principal: Some("spiffe://cluster.local/ns/shop/sa/web"),
         backend: Some(&"shop/web:80"),
         endpoint: Some(SocketAddr::from(([127, 0, 0, 1], 9101))),
         user_agent: Some(&agent),
@@ -124,9 +126,17 @@ fn a_full_line_has_the_documented_fields_in_order() {
 fn what_there_is_nothing_to_say_of_is_left_out() {
     let lines = logged(Options::default(), &[status(200)]);
     assert_eq!(lines.len(), 1);
-    for field in
-        ["grpc_status", "reason", "backend", "endpoint", "connect_ms", "upstream_head_ms", "user_agent", "trace_id"]
-    {
+    for field in [
+        "source_principal",
+        "grpc_status",
+        "reason",
+        "backend",
+        "endpoint",
+        "connect_ms",
+        "upstream_head_ms",
+        "user_agent",
+        "trace_id",
+    ] {
         assert_eq!(lines[0].get(field), None, "{field}");
     }
 }

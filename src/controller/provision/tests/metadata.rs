@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::super::{GATEWAY, GATEWAY_NAME, Parameters, kinds, object_name};
+use super::super::{GATEWAY, Parameters, kinds, object_name};
 use super::{field, gateway, kind_of, made, one};
+use crate::api::GATEWAY_NAME;
 
 /// What a Service's name may be (RFC 1035).
 fn is_service_name(name: &str) -> bool {

@@ -38,7 +38,7 @@ fn ports_follow_the_listeners_each_once() {
 #[test]
 fn ports_of_ztunnel_and_of_the_proxy_itself_are_not_reached() {
     let taken = [15000, 15001, 15006, 15020, 15053].map(|port| listener(&format!("p{port}"), port, "TCP"));
-    assert_eq!(ports(&[&taken[..], &[listener("web", 80, "HTTP")]].concat()), ["http-80 80"]);
+    assert_eq!(ports(&[&taken[..], &[listener("web", 80, "HTTP")]].concat()), ["http-80 80", "hbone-15008 15008"]);
     let objects =
         made(&gateway(json!({}), json!({ "listeners": [listener("dns", 53, "UDP")] })), &Parameters::default());
     assert!(!objects.iter().any(|object| kind_of(object) == "Service"), "a Service without a port is none");
@@ -53,8 +53,8 @@ fn names_of_ports_fit_whatever_the_protocol() {
         listener("odd", 1, "_"),
     ];
     let names = ports(&listeners);
-    assert_eq!(names[..2], ["tcp-1 1", "proxy-15088 15088"]);
-    assert_eq!(names[2].split(' ').next().map(str::len), Some(63));
+    assert_eq!(names[..3], ["tcp-1 1", "hbone-15008 15008", "proxy-15088 15088"]);
+    assert_eq!(names[3].split(' ').next().map(str::len), Some(63));
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! Enrolment: which Services name a waypoint, by the labels that istiod goes by, and which of them it may serve.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::binding::Binding;
+use super::listener::{HBONE, HBONE_PORT, speaks};
+use crate::api::{ObjectName, Service};
+use crate::compile::gateway::Resolved;
+use crate::compile::listener::{Namespaces, allows};
+use crate::snapshot::Snapshot;
+
+/// The waypoint, and the one to which a part of the connections goes while users migrate.
+const USE: [(&str, &str); 2] = [
+    ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace"),
+    ("istio.io/use-waypoint-canary", "istio.io/use-waypoint-canary-namespace"),
+];
+
+/// What a waypoint is for, on the Gateway or its class.
+const FOR: &str = "istio.io/waypoint-for";
+
+/// The value that opts out of the namespace's waypoint.
+const NONE: &str = "none";
+
+type Labels = BTreeMap<String, String>;
+
+/// The Services that name each waypoint.
+pub(super) struct Enrolment<'s>(BTreeMap<ObjectName, Vec<&'s Arc<Service>>>);
+
+impl<'s> Enrolment<'s> {
+    /// Of all Services.
+    pub(super) fn of(snapshot: &'s Snapshot) -> Self {
+        let mut named: BTreeMap<ObjectName, Vec<&Arc<Service>>> = BTreeMap::new();
+        // Services come by namespace, so that its labels are looked up once.
+        let mut of_namespace: (&str, Option<&Labels>) = ("", None);
+        for (name, service) in &snapshot.services {
+            if *of_namespace.0 != *name.namespace {
+                let namespace = snapshot.namespaces.get(&ObjectName::cluster(name.namespace.clone()));
+                let labels = namespace.and_then(|namespace| namespace.metadata.labels.as_ref());
+                of_namespace = (&name.namespace, labels);
+            }
+            let own = service.metadata.labels.as_ref();
+            for labels in USE {
+                if let Some(waypoint) = waypoint(labels, own, of_namespace.1, name) {
+                    named.entry(waypoint).or_default().push(service);
+                }
+            }
+        }
+        Self(named)
+    }
+
+    /// Those that a waypoint serves. One that names it twice is here twice.
+    pub(super) fn served<'e>(
+        &'e self,
+        snapshot: &'e Snapshot,
+        gateway: &'e Resolved<'_>,
+    ) -> impl Iterator<Item = &'s Arc<Service>> + 'e {
+        let name = &gateway.object.meta.name;
+        let all = self.0.get(name).filter(|_| is_for_services(snapshot, gateway)).into_iter().flatten().copied();
+        let namespaces = namespaces(gateway);
+        all.filter(move |service| {
+            let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
+            allows(namespaces, &name.namespace, namespace, snapshot)
+        })
+    }
+}
+
+/// The waypoint that the labels of a Service, or else those of its namespace, name.
+fn waypoint(
+    (label, in_namespace): (&str, &str),
+    own: Option<&Labels>,
+    of_namespace: Option<&Labels>,
+    service: &ObjectName,
+) -> Option<ObjectName> {
+    let carries = |labels: &&Labels| labels.contains_key(label);
+    let labels = own.filter(carries).or(of_namespace.filter(carries))?;
+    let name = labels.get(label).filter(|name| *name != NONE)?;
+    let namespace = labels.get(in_namespace).map_or(&*service.namespace, String::as_str);
+    Some(ObjectName::new(namespace, name.as_str()))
+}
+
+fn is_for_services(snapshot: &Snapshot, gateway: &Resolved<'_>) -> bool {
+    let class = snapshot.classes.get(&ObjectName::cluster(gateway.object.spec.gateway_class_name.as_str()));
+    let of_class = || class.and_then(|class| class.meta.labels.get(FOR));
+    let purpose = gateway.object.meta.labels.get(FOR).or_else(of_class).map_or("service", String::as_str);
+    matches!(purpose, "service" | "all")
+}
+
+/// The namespaces that a Gateway lets use it as a waypoint, as istiod finds them: by the listener on the binding's port; else by
+/// one of protocol HBONE on its port; else its own.
+fn namespaces<'g>(gateway: &'g Resolved<'_>) -> &'g Namespaces {
+    let on_binding = |port: i32| matches!(gateway.binding, Binding::Proxy(bound) if i32::from(bound) == port);
+    let listeners = || gateway.object.spec.listeners.iter().zip(&gateway.listeners);
+    let found = listeners()
+        .find(|(listener, _)| on_binding(listener.port))
+        .or_else(|| listeners().find(|(listener, _)| speaks(listener, HBONE) && listener.port == HBONE_PORT));
+    found.map_or(&Namespaces::Same, |(_, verdict)| &verdict.view.namespaces)
+}

@@ -1,0 +1,134 @@
+//! The mesh: what a Gateway serves as a waypoint, and which of its ports are the mesh's own.
+//!
+//! Enrolment is istiod's word, from labels that users set; here it is read from the same labels, for ztunnel hands over
+//! whatever address its client asks for. What is not enrolled is not served.
+
+mod binding;
+mod enrolment;
+mod listener;
+mod ports;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+pub(super) use binding::{Binding, of as binding};
+pub(super) use listener::{accept, has_port};
+
+use super::changes::Changes;
+use super::gateway;
+use super::{Options, Placement};
+use crate::api::{GATEWAY_NAME, Gateway, GatewayClass, ObjectName, Service, label_value};
+use crate::snapshot::{Snapshot, Socket};
+use crate::table::backend::BackendKey;
+use crate::table::mesh::{Mesh, ServicePort};
+use enrolment::Enrolment;
+
+/// What Gateways serve as waypoints, kept from compile to compile.
+#[derive(Debug, Default)]
+pub(super) struct Meshes(BTreeMap<ObjectName, Kept>);
+
+/// What a Gateway serves as a waypoint, and what that was made of beside Services and namespaces.
+#[derive(Debug)]
+struct Kept {
+    gateway: Arc<Gateway>,
+    binding: Binding,
+    class: Option<Arc<GatewayClass>>,
+    mesh: Arc<Mesh>,
+}
+
+impl Meshes {
+    /// Takes on what is enrolled now. What is the same as before is the same object.
+    pub(super) fn update(
+        &mut self,
+        snapshot: &Snapshot,
+        options: &Options,
+        gateways: &[gateway::Resolved<'_>],
+        changes: &Changes,
+    ) {
+        let mut before = std::mem::take(&mut self.0);
+        let mut enrolment = None;
+        for gateway in gateways.iter().filter(|gateway| gateway.accepted.is_ok()) {
+            let Binding::Proxy(port) = gateway.binding else { continue };
+            let class = snapshot.classes.get(&ObjectName::cluster(gateway.object.spec.gateway_class_name.as_str()));
+            let known = before.remove(&gateway.view.name);
+            let kept = match known {
+                Some(known) if changes.spare_services() && known.is_of(gateway, class) => known,
+                known => {
+                    let enrolment = enrolment.get_or_insert_with(|| Enrolment::of(snapshot));
+                    let known = known.map(|known| known.mesh);
+                    let services = enrolment.served(snapshot, gateway);
+                    let inbound = sockets(port, options);
+                    let own = own(snapshot, options, gateway.object);
+                    let mesh = Mesh { inbound, own, ports: ports(services, known.as_deref()) };
+                    let mesh = known.filter(|known| **known == mesh).unwrap_or_else(|| Arc::new(mesh));
+                    Kept { gateway: gateway.object.clone(), binding: gateway.binding, class: class.cloned(), mesh }
+                }
+            };
+            self.0.insert(gateway.view.name.clone(), kept);
+        }
+    }
+
+    /// What a Gateway serves as a waypoint; `None`: nothing.
+    pub(super) fn get(&self, gateway: &ObjectName) -> Option<&Arc<Mesh>> {
+        self.0.get(gateway).map(|kept| &kept.mesh)
+    }
+
+    /// The backends that are reached without a route.
+    pub(super) fn backends(&self) -> impl Iterator<Item = &BackendKey> {
+        self.0.values().flat_map(|kept| kept.mesh.ports.values()).map(|port| &port.backend)
+    }
+}
+
+impl Kept {
+    /// Whether it was made of these.
+    fn is_of(&self, gateway: &gateway::Resolved<'_>, class: Option<&Arc<GatewayClass>>) -> bool {
+        let same_class = self.class.as_ref().map(Arc::as_ptr) == class.map(Arc::as_ptr);
+        Arc::ptr_eq(&self.gateway, gateway.object) && self.binding == gateway.binding && same_class
+    }
+}
+
+/// The ports of Services, by dialled address. Those that are known are the same objects.
+fn ports<'s>(
+    services: impl Iterator<Item = &'s Arc<Service>>,
+    known: Option<&Mesh>,
+) -> BTreeMap<SocketAddr, Arc<ServicePort>> {
+    let port = |(dialled, port): (SocketAddr, ServicePort)| {
+        let same = known.and_then(|known| known.ports.get(&dialled)).filter(|known| ***known == port);
+        (dialled, same.cloned().unwrap_or_else(|| Arc::new(port)))
+    };
+    services.flat_map(|service| ports::of(service)).map(port).collect()
+}
+
+/// On the loopback of each family that the pod has: ztunnel takes that of the pod's address that was hit. Where the pod's
+/// addresses are not known, IPv4's.
+fn sockets(port: u16, options: &Options) -> Vec<Socket> {
+    let families = options.own_addresses.iter().map(|address| match address.to_canonical() {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    });
+    let mut loopbacks: BTreeSet<IpAddr> = families.collect();
+    if loopbacks.is_empty() {
+        loopbacks.insert(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    loopbacks.into_iter().map(|address| Socket { address: Some(address), port }).collect()
+}
+
+/// The addresses of the waypoint itself: its pod's, and those of its Service.
+fn own(snapshot: &Snapshot, options: &Options, gateway: &Gateway) -> BTreeSet<IpAddr> {
+    let mut own = options.own_addresses.clone();
+    if options.placement == Placement::Pods {
+        let name = &gateway.meta.name;
+        let value = label_value(&name.name);
+        let in_namespace = snapshot.services.iter().filter(|(service, _)| service.namespace == name.namespace);
+        for (_, service) in in_namespace {
+            let label = service.metadata.labels.as_ref().and_then(|labels| labels.get(GATEWAY_NAME));
+            if label == Some(&value) {
+                own.extend(ports::addresses(service));
+            }
+        }
+    }
+    own
+}

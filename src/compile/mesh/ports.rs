@@ -1,0 +1,82 @@
+//! An enrolled Service's ports: where clients dial them, and what they speak.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ServicePort as Port;
+
+use crate::api::{Kind, ObjectName, ObjectRef, Service};
+use crate::table::backend::{AppProtocol, BackendKey, Target, WeightedBackend};
+use crate::table::filter::Filters;
+use crate::table::mesh::{ServicePort, Spoken};
+use crate::table::rule::{Action, Rule};
+use crate::table::timeouts::{Retry, Timeouts};
+
+/// Ports of protocols in which the server speaks first (SMTP, DNS, MySQL, MongoDB): never taken for HTTP by what is seen.
+const SERVER_FIRST: [i32; 4] = [25, 53, 3306, 27017];
+
+/// The Service's own addresses; a headless one has none.
+pub(super) fn addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
+    let spec = service.spec.as_ref();
+    let one = spec.and_then(|spec| spec.cluster_ip.as_deref());
+    let all = spec.and_then(|spec| spec.cluster_ips.as_deref()).unwrap_or_default().iter().map(String::as_str);
+    // The first of all is the one, where both are there.
+    one.into_iter().chain(all).filter_map(|text| text.parse().ok())
+}
+
+/// Each dialled address of a Service, and the port that it is.
+pub(super) fn of(service: &Service) -> impl Iterator<Item = (SocketAddr, ServicePort)> {
+    let metadata = &service.metadata;
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let name = ObjectName::new(namespace, metadata.name.as_deref().unwrap_or_default());
+    let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
+    let tcp = ports.iter().filter(|port| port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP"));
+    tcp.filter_map(move |port| Some((u16::try_from(port.port).ok()?, port))).flat_map(move |(number, port)| {
+        let backend = BackendKey { service: name.clone(), port: number };
+        let port = service_port(backend, port);
+        addresses(service).map(move |address| (SocketAddr::new(address, number), port.clone()))
+    })
+}
+
+fn service_port(backend: BackendKey, port: &Port) -> ServicePort {
+    let (spoken, protocol) = declared(port);
+    ServicePort { through: Arc::new(through(&backend)), backend, spoken, protocol }
+}
+
+/// Straight through to the Service.
+fn through(backend: &BackendKey) -> Rule {
+    let target = Target::Backend(backend.clone());
+    let backends = vec![WeightedBackend { weight: 1, target, filters: Filters::default() }];
+    Rule {
+        route: ObjectRef { kind: Kind::Service, name: backend.service.clone() },
+        index: 0,
+        name: Some(backend.port.to_string().into()),
+        action: Action::Forward { filters: Filters::default(), backends },
+        timeouts: Timeouts::default(),
+        retry: Retry::default(),
+    }
+}
+
+/// What a port speaks, as Istio reads it: by `appProtocol`, or else by its name up to the first dash, in any case of letters.
+fn declared(port: &Port) -> (Spoken, AppProtocol) {
+    let word = match (port.app_protocol.as_deref(), port.name.as_deref()) {
+        (Some("kubernetes.io/h2c"), _) => "http2",
+        (Some("kubernetes.io/ws" | "kubernetes.io/wss"), _) => "http",
+        (Some(text), _) | (None, Some(text)) if is_grpc_web(text) => "http",
+        (Some(text), _) | (None, Some(text)) => text.split('-').next().unwrap_or_default(),
+        (None, None) => "",
+    };
+    match word.to_ascii_lowercase().as_str() {
+        "http" | "kubernetes.io/http" => (Spoken::Http, AppProtocol::Http),
+        "http2" | "grpc" | "kubernetes.io/grpc" => (Spoken::Http, AppProtocol::H2c),
+        "tcp" | "tls" | "https" | "mongo" | "redis" | "mysql" => (Spoken::Tcp, AppProtocol::Undeclared),
+        _ if SERVER_FIRST.contains(&port.port) => (Spoken::Tcp, AppProtocol::Undeclared),
+        _ => (Spoken::Undeclared, AppProtocol::Undeclared),
+    }
+}
+
+/// gRPC-Web is the one protocol with a dash of its own; it comes in HTTP/1.1.
+fn is_grpc_web(text: &str) -> bool {
+    let rest = text.get(..8).filter(|start| start.eq_ignore_ascii_case("grpc-web")).and_then(|_| text.get(8..));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}

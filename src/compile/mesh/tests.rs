@@ -1,0 +1,190 @@
+//! What is enrolled with a waypoint, and what is not.
+
+use serde_json::{Value, json};
+
+use crate::api::decode::{Decoded, decode};
+use crate::compile::{Memo, Options, Placement, compile};
+use crate::snapshot::{Change, Snapshot};
+use crate::table::backend::AppProtocol;
+use crate::table::mesh::{Mesh, Spoken};
+
+const API: &str = "gateway.networking.k8s.io/v1";
+const BINDING: &str = "ambient.istio.io/waypoint-inbound-binding";
+
+fn class(annotations: Value, labels: Value) -> Value {
+    let metadata = json!({ "name": "pingway", "annotations": annotations, "labels": labels });
+    let spec = json!({ "controllerName": "pingway.dev/gateway-controller" });
+    json!({ "apiVersion": API, "kind": "GatewayClass", "metadata": metadata, "spec": spec })
+}
+
+fn bound() -> Value {
+    class(json!({ BINDING: "PROXY/15088" }), json!({}))
+}
+
+fn gateway(labels: Value, listeners: Value) -> Value {
+    let metadata = json!({ "namespace": "mesh", "name": "waypoint", "labels": labels });
+    let spec = json!({ "gatewayClassName": "pingway", "listeners": listeners });
+    json!({ "apiVersion": API, "kind": "Gateway", "metadata": metadata, "spec": spec })
+}
+
+fn hbone(from: &str) -> Value {
+    json!([{ "name": "mesh", "port": 15008, "protocol": "HBONE", "allowedRoutes": { "namespaces": { "from": from } } }])
+}
+
+fn service(namespace: &str, labels: Value) -> Value {
+    let metadata = json!({ "namespace": namespace, "name": "cart", "labels": labels });
+    let spec = json!({ "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1", "fd00::1"], "ports": [{ "port": 80 }] });
+    json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec })
+}
+
+fn namespace(name: &str, labels: Value) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } })
+}
+
+fn options() -> Options {
+    let own_addresses = ["10.244.0.1", "fd01::1"].map(|address| address.parse().unwrap()).into();
+    Options { placement: Placement::Pods, own_addresses, ..Options::default() }
+}
+
+/// What the waypoint serves of the mesh.
+fn mesh(objects: &[Value]) -> Option<Mesh> {
+    let mut snapshot = Snapshot::default();
+    for object in objects {
+        match decode(object.clone()) {
+            Ok(Decoded::Item(item)) => drop(snapshot.apply([Change::Put(item)])),
+            other => panic!("{object}: {other:?}"),
+        }
+    }
+    let compiled = compile(&snapshot, &options(), &mut Memo::default());
+    let mesh = compiled.tables.into_values().next()?.mesh.clone()?;
+    for port in mesh.ports.values() {
+        assert!(compiled.backends.contains(&port.backend));
+    }
+    Some((*mesh).clone())
+}
+
+fn dialled(objects: &[Value]) -> Vec<String> {
+    mesh(objects).map(|mesh| mesh.ports.keys().map(ToString::to_string).collect()).unwrap_or_default()
+}
+
+const BOTH: [&str; 2] = ["10.96.0.1:80", "[fd00::1]:80"];
+
+#[test]
+fn a_service_is_enrolled_by_its_label_or_its_namespace_and_opts_out_by_none() {
+    let named = json!({ "istio.io/use-waypoint": "waypoint" });
+    for (own, of_namespace, enrolled) in [
+        (json!({}), json!({}), false),
+        (named.clone(), json!({}), true),
+        (json!({}), named.clone(), true),
+        (json!({ "istio.io/use-waypoint": "none" }), named.clone(), false),
+        (json!({ "istio.io/use-waypoint": "other" }), named.clone(), false),
+        (named.clone(), json!({ "istio.io/use-waypoint": "none" }), true),
+        (json!({ "istio.io/use-waypoint-canary": "waypoint" }), json!({}), true),
+        (json!({ "istio.io/use-waypoint": "other", "istio.io/use-waypoint-canary": "waypoint" }), json!({}), true),
+        (json!({ "istio.io/use-waypoint": "waypoint", "istio.io/use-waypoint-namespace": "x" }), json!({}), false),
+    ] {
+        let objects = [
+            bound(),
+            gateway(json!({}), hbone("Same")),
+            namespace("mesh", of_namespace.clone()),
+            service("mesh", own.clone()),
+        ];
+        let expected: &[&str] = if enrolled { &BOTH } else { &[] };
+        assert_eq!(dialled(&objects), expected, "{own} {of_namespace}");
+    }
+}
+
+#[test]
+fn another_namespace_needs_its_waypoints_leave() {
+    let elsewhere = json!({ "istio.io/use-waypoint": "waypoint", "istio.io/use-waypoint-namespace": "mesh" });
+    let tcp = json!([{ "name": "fake-hbone-port", "port": 15008, "protocol": "TCP",
+        "allowedRoutes": { "namespaces": { "from": "All" } } }]);
+    let proxy = json!([{ "name": "mesh", "port": 15088, "protocol": "istio.io/PROXY",
+        "allowedRoutes": { "namespaces": { "from": "All" } } }]);
+    let selected = json!([{ "name": "mesh", "port": 15008, "protocol": "HBONE",
+        "allowedRoutes": { "namespaces": { "from": "Selector", "selector": { "matchLabels": { "team": "shop" } } } } }]);
+    for (listeners, allowed) in
+        [(hbone("Same"), false), (hbone("All"), true), (tcp, false), (proxy, true), (selected, true)]
+    {
+        let objects = [
+            bound(),
+            gateway(json!({}), listeners.clone()),
+            namespace("shop", json!({ "team": "shop" })),
+            service("shop", elsewhere.clone()),
+        ];
+        assert_eq!(!dialled(&objects).is_empty(), allowed, "{listeners}");
+    }
+}
+
+#[test]
+fn a_waypoint_that_is_not_for_services_has_none() {
+    let enrolled = service("mesh", json!({ "istio.io/use-waypoint": "waypoint" }));
+    for (own, of_class, has) in [
+        (None, None, true),
+        (Some("service"), None, true),
+        (Some("all"), Some("none"), true),
+        (Some("workload"), None, false),
+        (None, Some("none"), false),
+        (Some("Service"), None, false),
+    ] {
+        let labels = |purpose: Option<&str>| purpose.map_or(json!({}), |p| json!({ "istio.io/waypoint-for": p }));
+        let class = class(json!({ BINDING: "PROXY/15088" }), labels(of_class));
+        let objects = [class, gateway(labels(own), hbone("Same")), enrolled.clone()];
+        assert_eq!(!dialled(&objects).is_empty(), has, "{own:?} {of_class:?}");
+    }
+}
+
+#[test]
+fn the_binding_is_read_letter_by_letter() {
+    for (binding, sockets) in [
+        ("PROXY/15088", vec!["127.0.0.1:15088", "[::1]:15088"]),
+        ("PROXY/1", vec!["127.0.0.1:1", "[::1]:1"]),
+        ("NONE", vec![]),
+        ("NONE/15088", vec![]),
+        ("proxy/15088", vec![]),
+        ("PROXY/", vec![]),
+        ("PROXY/x", vec![]),
+        ("PROXY", vec![]),
+    ] {
+        let class = class(json!({ BINDING: binding }), json!({}));
+        let found = mesh(&[class, gateway(json!({}), hbone("Same"))]).map(|mesh| mesh.inbound).unwrap_or_default();
+        let found: Vec<String> = found
+            .iter()
+            .map(|socket| std::net::SocketAddr::new(socket.address.unwrap(), socket.port).to_string())
+            .collect();
+        assert_eq!(found, sockets, "{binding}");
+    }
+}
+
+#[test]
+fn the_waypoints_own_addresses_are_its_pods_and_its_services() {
+    let own = json!({ "gateway.networking.k8s.io/gateway-name": "waypoint" });
+    let found = mesh(&[bound(), gateway(json!({}), hbone("Same")), service("mesh", own)]).unwrap().own;
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["10.96.0.1", "10.244.0.1", "fd00::1", "fd01::1"]);
+}
+
+#[test]
+fn a_port_speaks_what_its_app_protocol_or_else_its_name_says() {
+    use Spoken::{Http, Tcp, Undeclared};
+    for (port, spoken, protocol) in [
+        (json!({ "port": 80 }), Undeclared, AppProtocol::Undeclared),
+        (json!({ "port": 80, "name": "http" }), Http, AppProtocol::Http),
+        (json!({ "port": 80, "name": "HTTP-web" }), Http, AppProtocol::Http),
+        (json!({ "port": 80, "name": "http2-x" }), Http, AppProtocol::H2c),
+        (json!({ "port": 80, "name": "grpc" }), Http, AppProtocol::H2c),
+        (json!({ "port": 80, "name": "grpc-web-x" }), Http, AppProtocol::Http),
+        (json!({ "port": 80, "name": "web" }), Undeclared, AppProtocol::Undeclared),
+        (json!({ "port": 80, "name": "tcp-db" }), Tcp, AppProtocol::Undeclared),
+        (json!({ "port": 80, "name": "tcp", "appProtocol": "http" }), Http, AppProtocol::Http),
+        (json!({ "port": 80, "appProtocol": "kubernetes.io/h2c" }), Http, AppProtocol::H2c),
+        (json!({ "port": 443, "name": "https" }), Tcp, AppProtocol::Undeclared),
+        (json!({ "port": 3306 }), Tcp, AppProtocol::Undeclared),
+    ] {
+        let mut service = service("mesh", json!({ "istio.io/use-waypoint": "waypoint" }));
+        service["spec"]["ports"] = json!([port]);
+        let mesh = mesh(&[bound(), gateway(json!({}), hbone("Same")), service]).unwrap();
+        let found = mesh.ports.values().next().unwrap();
+        assert_eq!((found.spoken, found.protocol), (spoken, protocol), "{port}");
+    }
+}

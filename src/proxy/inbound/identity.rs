@@ -1,0 +1,67 @@
+//! Who called, as mTLS proved it: a SPIFFE id.
+//!
+//! Promises: what is here is printable ASCII, so that it may stand in a log line or a header field as it is.
+
+/// The longest SPIFFE id, in bytes (SPIFFE-ID, 2.3).
+const LONGEST: usize = 2048;
+
+/// A client's identity, from `spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity(Box<str>);
+
+impl Identity {
+    /// Reads an id as ztunnel sends it. `None`: it is no SPIFFE id of a Kubernetes workload.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= LONGEST)?;
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        let mut segments = text.strip_prefix("spiffe://")?.split('/');
+        let domain = segments.next()?;
+        let ("ns", namespace) = (segments.next()?, segments.next()?) else { return None };
+        let ("sa", account, None) = (segments.next()?, segments.next()?, segments.next()) else { return None };
+        if [domain, namespace, account].contains(&"") {
+            return None;
+        }
+        Some(Self(text.into()))
+    }
+
+    /// The whole id.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workload_of_kubernetes_has_one() {
+        let id = "spiffe://cluster.local/ns/my-ns/sa/default";
+        assert_eq!(Identity::parse(id.as_bytes()).unwrap().as_str(), id);
+    }
+
+    #[test]
+    fn what_is_no_workload_of_kubernetes_has_no_identity() {
+        for id in [
+            "",
+            "cluster.local/ns/a/sa/b",
+            "spiffe://",
+            "spiffe://td",
+            "spiffe:///ns/a/sa/b",
+            "spiffe://td/ns//sa/b",
+            "spiffe://td/ns/a/sa/",
+            "spiffe://td/ns/a/sa/b/c",
+            "spiffe://td/sa/a/ns/b",
+            "spiffe://td/ns/a/sa/b\r\nx: y",
+            "spiffe://td/ns/a/sa/b c",
+            "spiffe://td/ns/ä/sa/b",
+        ] {
+            assert_eq!(Identity::parse(id.as_bytes()), None, "{id:?}");
+        }
+        assert_eq!(Identity::parse(b"spiffe://td/ns/\xff/sa/b"), None);
+        let long = format!("spiffe://td/ns/{}/sa/b", "a".repeat(LONGEST));
+        assert_eq!(Identity::parse(long.as_bytes()), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! What ztunnel hands over: a connection with the PROXY protocol's header ahead, which tells who called and what was dialled.
+//!
+//! Promises: a connection that does not come from loopback is never read; nothing is served that is not enrolled with the
+//! waypoint, for ztunnel passes on whatever address its client asks for; what is closed unserved is counted, by its reason.
+
+mod header;
+mod identity;
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+pub(crate) use identity::Identity;
+
+use super::io::Io;
+use crate::live::{Dialled, LivePort, MeshServing};
+use crate::settings::Settings;
+use crate::snapshot::Socket;
+use crate::telemetry::label::InboundRefusal;
+use header::{Header, parse};
+
+/// What the request path knows of a connection that ztunnel handed over.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    /// The socket on which that was: the key into `Serving::inbound`.
+    pub(crate) by: Socket,
+    /// The client, by mTLS; `None`: from outside of the mesh.
+    pub(crate) identity: Option<Identity>,
+    /// Whether an enrolled Service was dialled, rather than the waypoint itself.
+    pub(crate) to_service: bool,
+}
+
+/// A connection whose header has been read.
+pub(crate) struct Opened {
+    /// Who called.
+    pub(crate) source: SocketAddr,
+    /// What was dialled.
+    pub(crate) destination: SocketAddr,
+    /// The client, by mTLS.
+    pub(crate) identity: Option<Identity>,
+    /// Where it leads.
+    pub(crate) way: Way,
+}
+
+/// Where a connection leads.
+pub(crate) enum Way {
+    /// To a listener of the waypoint's own.
+    Listener(Socket),
+    /// To an enrolled Service.
+    Service(Arc<LivePort>),
+    /// To the waypoint's page of metrics and health: whoever scrapes from within the mesh comes this way.
+    Metrics,
+}
+
+/// Reads the header, within a time limit, and finds where the connection leads.
+pub(crate) async fn open(
+    io: &mut Io,
+    peer: SocketAddr,
+    mesh: &MeshServing,
+    settings: &Settings,
+) -> Result<Opened, InboundRefusal> {
+    if !peer.ip().to_canonical().is_loopback() {
+        return Err(InboundRefusal::NotLoopback);
+    }
+    let header =
+        timeout(settings.client_head_timeout, read(io)).await.unwrap_or(Err(InboundRefusal::NoHeaderInTime))?;
+    let Header { source, destination, identity } = header;
+    let way = match mesh.dialled(destination).ok_or(InboundRefusal::NotServed)? {
+        Dialled::Listener(socket) => Way::Listener(socket),
+        Dialled::Service(port) => Way::Service(port.clone()),
+        Dialled::Own(port) if port == settings.metrics.port() => Way::Metrics,
+        Dialled::Own(_) => return Err(InboundRefusal::NotServed),
+    };
+    Ok(Opened { source, destination, identity, way })
+}
+
+async fn read(io: &mut Io) -> Result<Header, InboundRefusal> {
+    loop {
+        if let Some((header, taken)) = parse(io.ahead())? {
+            io.skip(taken);
+            return Ok(header);
+        }
+        let more = poll_fn(|cx| io.poll_read_ahead(cx)).await;
+        if !matches!(more, Ok(1..)) {
+            return Err(InboundRefusal::NoHeaderInTime);
+        }
+    }
+}

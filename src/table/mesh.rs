@@ -1,0 +1,55 @@
+//! What a Gateway serves as a waypoint of a mesh: the Services that are enrolled with it, by the address that is dialled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::backend::{AppProtocol, BackendKey};
+use super::rule::Rule;
+use crate::snapshot::Socket;
+
+/// What a waypoint serves beside its listeners.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mesh {
+    /// Where ztunnel hands over what it took in, with the PROXY protocol's header ahead.
+    pub inbound: Vec<Socket>,
+    /// Addresses of the waypoint itself: whoever dials a listener's port there means that listener.
+    pub own: BTreeSet<IpAddr>,
+    /// The ports of enrolled Services, by each address that they have.
+    pub ports: BTreeMap<SocketAddr, Arc<ServicePort>>,
+}
+
+/// A port of an enrolled Service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServicePort {
+    /// Which.
+    pub backend: BackendKey,
+    /// What clients speak to it.
+    pub spoken: Spoken,
+    /// How its endpoints are spoken to where their port declares nothing by `appProtocol`.
+    pub protocol: AppProtocol,
+    /// Straight through to the Service: what is done where no route takes a request.
+    pub through: Arc<Rule>,
+}
+
+/// What clients speak to a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoken {
+    /// HTTP, of either version.
+    Http,
+    /// Bytes that are not looked at.
+    Tcp,
+    /// Not declared: the first bytes tell. Where none come for a while, the server speaks first, and it is TCP.
+    Undeclared,
+}
+
+impl Spoken {
+    /// One word, as the admin page prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Tcp => "tcp",
+            Self::Undeclared => "undeclared",
+        }
+    }
+}
