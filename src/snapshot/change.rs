@@ -78,17 +78,19 @@ impl Touched {
     }
 
     /// A slice goes to the Service that its label names; from another, that it named before, it goes away.
-    fn put_slice(&mut self, snapshot: &mut Snapshot, name: &ObjectName, slice: Arc<EndpointSlice>) {
-        let label = slice.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME_LABEL));
+    fn put_slice(&mut self, snapshot: &mut Snapshot, name: &ObjectName, mut slice: Arc<EndpointSlice>) {
+        // Where it is kept says the same, and thousands of maps of one entry are much memory.
+        let labels = Arc::make_mut(&mut slice).metadata.labels.take();
+        let label = labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME_LABEL));
         let owner = label.map(|service| ObjectName::new(name.namespace.clone(), service.as_str()));
         let known = owner
             .as_ref()
-            .is_some_and(|owner| snapshot.slices.get(owner).is_some_and(|slices| slices.contains_key(name)));
+            .is_some_and(|owner| snapshot.slices.get(owner).is_some_and(|slices| slices.contains(name)));
         if !known {
             self.remove_slice(snapshot, name, owner.as_ref());
         }
         if let Some(owner) = owner
-            && put(snapshot.slices.entry(owner.clone()).or_default(), name.clone(), slice)
+            && snapshot.slices.entry(owner.clone()).or_default().put(name.clone(), slice)
         {
             self.services.push(owner);
         }
@@ -101,7 +103,7 @@ impl Touched {
             snapshot.slices.range_mut(first..).take_while(|(owner, _)| owner.namespace == name.namespace);
         let mut emptied = None;
         for (owner, slices) in in_namespace.filter(|(owner, _)| Some(*owner) != except) {
-            if slices.remove(name).is_some() {
+            if slices.remove(name) {
                 self.services.push(owner.clone());
                 emptied = slices.is_empty().then(|| owner.clone());
                 break;

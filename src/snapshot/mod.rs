@@ -9,6 +9,7 @@ mod change;
 mod names;
 mod observed;
 mod scope;
+mod slices;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,11 +18,12 @@ pub use change::{Change, Touched};
 pub use names::{Resolution, external_name};
 pub use observed::{BindFailure, GatewayFacts, Observed, ProvisioningFailure, Replica, Socket};
 pub use scope::{Namespaces, Scope, Secrets};
+pub use slices::Slices;
 
 pub use crate::api::Item;
 use crate::api::{
-    EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, PingwayParameters,
-    ReferenceGrant, Secret, Service,
+    Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, PingwayParameters, ReferenceGrant, Secret,
+    Service,
 };
 
 /// Objects of one kind by name.
@@ -42,8 +44,8 @@ pub struct Snapshot {
     pub grants: Objects<ReferenceGrant>,
     /// Services.
     pub services: Objects<Service>,
-    /// EndpointSlices by the Service they belong to (label `kubernetes.io/service-name`), then by name.
-    pub slices: BTreeMap<ObjectName, Objects<EndpointSlice>>,
+    /// EndpointSlices by the Service they belong to (label `kubernetes.io/service-name`, which is not kept), then by name.
+    pub slices: BTreeMap<ObjectName, Slices>,
     /// Secrets.
     pub secrets: Objects<Secret>,
     /// Namespaces.

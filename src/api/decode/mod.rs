@@ -3,6 +3,7 @@
 //! One object that is wrong costs only itself. What the API server's schema would refuse is refused here too
 //! ([`super::validate`]), so that a folder of manifests is held to the same rules as a cluster.
 
+mod lean;
 mod parameters;
 
 use std::collections::BTreeMap;
@@ -110,10 +111,8 @@ fn typed(kind: Kind, value: &Value, object: &str, unknown: &mut Vec<FieldPath>) 
         Kind::HttpRoute => Item::HttpRoute(gateway_api_object(kind, value, unknown)?),
         Kind::GrpcRoute => Item::GrpcRoute(gateway_api_object(kind, value, unknown)?),
         Kind::ReferenceGrant => Item::ReferenceGrant(gateway_api_object(kind, value, unknown)?),
-        Kind::Service => Item::Service(core_object(value, unknown, |object: &mut Service| &mut object.metadata)?),
-        Kind::EndpointSlice => {
-            Item::EndpointSlice(core_object(value, unknown, |object: &mut EndpointSlice| &mut object.metadata)?)
-        }
+        Kind::Service => Item::Service(service(value, unknown)?),
+        Kind::EndpointSlice => Item::EndpointSlice(slice(value, unknown)?),
         Kind::Secret => Item::Secret(secret(value, unknown)?),
         Kind::Namespace => Item::Namespace(namespace(value, unknown)?),
         Kind::PingwayParameters => return parameters::parameters(value, object).map(Item::PingwayParameters),
@@ -180,15 +179,17 @@ fn gateway_api_object<S: DeserializeOwned>(
     Ok(Arc::new(Object { meta: metadata.kept(kind), spec }))
 }
 
-fn core_object<T: DeserializeOwned>(
-    value: &Value,
-    unknown: &mut Vec<FieldPath>,
-    metadata: fn(&mut T) -> &mut ObjectMeta,
-) -> Result<Arc<T>, Violation> {
-    let mut object = deserialize::<T>(value, unknown)?;
-    let metadata = metadata(&mut object);
-    tidy(metadata);
-    metadata.namespace.get_or_insert_with(|| DEFAULT_NAMESPACE.to_owned());
+fn service(value: &Value, unknown: &mut Vec<FieldPath>) -> Result<Arc<Service>, Violation> {
+    let mut object = deserialize::<Service>(value, unknown)?;
+    lean::service(&mut object);
+    object.metadata.namespace.get_or_insert_with(|| DEFAULT_NAMESPACE.to_owned());
+    Ok(Arc::new(object))
+}
+
+fn slice(value: &Value, unknown: &mut Vec<FieldPath>) -> Result<Arc<EndpointSlice>, Violation> {
+    let mut object = deserialize::<EndpointSlice>(value, unknown)?;
+    lean::slice(&mut object);
+    object.metadata.namespace.get_or_insert_with(|| DEFAULT_NAMESPACE.to_owned());
     Ok(Arc::new(object))
 }
 

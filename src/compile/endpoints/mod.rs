@@ -6,7 +6,6 @@ mod near;
 mod tiers;
 mod warnings;
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use k8s_openapi::api::discovery::v1::Endpoint;
 
 use super::Options;
 use crate::api::{EndpointSlice, ObjectName};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Slices, Snapshot};
 use crate::table::backend::{AppProtocol, BackendKey, Endpoints};
 use near::Here;
 use tiers::{Candidate, Tiers};
@@ -83,7 +82,7 @@ fn service_port<'a>(snapshot: &'a Snapshot, key: &BackendKey) -> Option<(&'a Ser
 
 /// The Service's slices that hold addresses.
 fn slices<'a>(snapshot: &'a Snapshot, service: &ObjectName) -> impl Iterator<Item = &'a Arc<EndpointSlice>> {
-    let slices = snapshot.slices.get(service).into_iter().flat_map(BTreeMap::values);
+    let slices = snapshot.slices.get(service).into_iter().flat_map(Slices::values);
     slices.filter(|slice| slice.address_type != "FQDN")
 }
 

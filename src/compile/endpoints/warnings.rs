@@ -5,7 +5,7 @@ use super::near::{Here, hints_zones, keeps_to_node};
 use super::{Options, endpoints, service_port, slices};
 use crate::api::{Kind, ObjectRef};
 use crate::compile::Placement;
-use crate::snapshot::{Resolution, Snapshot};
+use crate::snapshot::{Resolution, Slices, Snapshot};
 use crate::status::{Warning, WarningKind};
 use crate::table::backend::BackendKey;
 
@@ -45,7 +45,7 @@ pub fn warnings(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Vec
         let message = format!("{address} is never dialled");
         warnings.push(warning(service.clone(), WarningKind::EndpointNotDialled, message));
     }
-    for (name, slice) in snapshot.slices.get(&key.service).into_iter().flatten() {
+    for (name, slice) in snapshot.slices.get(&key.service).into_iter().flat_map(Slices::iter) {
         if slice.address_type == "FQDN" {
             let object = ObjectRef { kind: Kind::EndpointSlice, name: name.clone() };
             let message = "addresses of type FQDN are never dialled".to_owned();
