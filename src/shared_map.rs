@@ -63,6 +63,16 @@ impl<K: Ord, V> SharedMap<K, V> {
     /// Tells what is not in both maps as it is in the other: what was, and what is. Of entries that no copy shares, those too
     /// that are equal.
     pub fn differences<'m>(&'m self, now: &'m Self, mut tell: impl FnMut(Option<&'m V>, Option<&'m V>)) {
+        let value = |entry: &'m (K, V)| &entry.1;
+        self.different_entries(now, |was, is| tell(was.map(value), is.map(value)));
+    }
+
+    /// The same, with keys.
+    pub fn different_entries<'m>(
+        &'m self,
+        now: &'m Self,
+        mut tell: impl FnMut(Option<&'m (K, V)>, Option<&'m (K, V)>),
+    ) {
         let (mut before, mut now) = (Cursor::new(self), Cursor::new(now));
         loop {
             if before.passes_what_it_shares(&mut now) {
@@ -142,15 +152,15 @@ impl<'m, K, V> Cursor<'m, K, V> {
         self.chunks.first()?.get(self.place)
     }
 
-    fn next(&mut self) -> Option<&'m V> {
-        let (_, value) = self.entry()?;
+    fn next(&mut self) -> Option<&'m (K, V)> {
+        let entry = self.entry()?;
         self.place += 1;
         if let [chunk, rest @ ..] = self.chunks
             && self.place == chunk.len()
         {
             (self.chunks, self.place) = (rest, 0);
         }
-        Some(value)
+        Some(entry)
     }
 
     fn passes_what_it_shares(&mut self, other: &mut Self) -> bool {

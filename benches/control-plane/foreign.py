@@ -1,22 +1,24 @@
 """What Services and Pods of a namespace that is none of a Gateway's business cost its proxy: one whose listener takes routes of its own
 namespace, and one whose listener takes them of all."""
 
+import time
+
 import objects
 import resources
 
 WIDE = "bench-all"
+SETTLES = 5  # seconds for a proxy to take in what came last
 
 
 def measure(place, services, pods):
     elsewhere = f"{place.space}-foreign"
     place.make_gateway(WIDE, "All")
     place.make_namespace(elsewhere)
-    # What a kubelet saw may be of before a proxy was done with what came last: its next look is not.
-    sample(place)
+    time.sleep(SETTLES)
     before = sample(place)
     place.api.create_all(thing for n in range(services) for thing in objects.foreign_service(n, elsewhere))
     place.api.create_all(objects.foreign_pod(n, elsewhere) for n in range(pods))
-    sample(place)
+    time.sleep(SETTLES)
     after = sample(place)
     answer = {"services": services, "pods": pods}
     for scope in before:

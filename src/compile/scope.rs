@@ -55,6 +55,8 @@ fn backends(
     namespaces: &BTreeSet<Arc<str>>,
     grants: &Grants<'_>,
 ) -> BTreeSet<Arc<str>> {
+    // Few routes name a namespace, and asking that is cheap.
+    let elsewhere = |backend: &BackendRef| backend.namespace.is_some();
     let ours = |route: &ObjectName, parents: &[ParentRef]| {
         namespaces.contains(&route.namespace)
             && parents.iter().any(|parent| gateway_name(parent, route).as_ref() == Some(gateway))
@@ -63,12 +65,18 @@ fn backends(
         let target = ObjectName::new(backend.namespace.as_deref()?, backend.name.as_str());
         grants.permit(kind, &route.namespace, Kind::Service, &target).then_some(target.namespace)
     };
-    let http = snapshot.http_routes.iter().filter(|(name, route)| ours(name, &route.spec.parent_refs));
+    let http = snapshot.http_routes.iter().filter(|(name, route)| {
+        let mut refs = route.spec.rules.iter().flatten().flat_map(|rule| &rule.backend_refs);
+        refs.any(elsewhere) && ours(name, &route.spec.parent_refs)
+    });
     let http = http.flat_map(|(name, route)| {
         let refs = route.spec.rules.iter().flatten().flat_map(|rule| &rule.backend_refs);
         refs.filter_map(move |backend| granted(Kind::HttpRoute, name, backend))
     });
-    let grpc = snapshot.grpc_routes.iter().filter(|(name, route)| ours(name, &route.spec.parent_refs));
+    let grpc = snapshot.grpc_routes.iter().filter(|(name, route)| {
+        let mut refs = route.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
+        refs.any(elsewhere) && ours(name, &route.spec.parent_refs)
+    });
     let grpc = grpc.flat_map(|(name, route)| {
         let refs = route.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
         refs.filter_map(move |backend| granted(Kind::GrpcRoute, name, backend))

@@ -83,9 +83,8 @@ impl Touched {
         let labels = Arc::make_mut(&mut slice).metadata.labels.take();
         let label = labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME_LABEL));
         let owner = label.map(|service| ObjectName::new(name.namespace.clone(), service.as_str()));
-        let known = owner
-            .as_ref()
-            .is_some_and(|owner| snapshot.slices.get(owner).is_some_and(|slices| slices.contains(name)));
+        let known =
+            owner.as_ref().is_some_and(|owner| snapshot.slices.get(owner).is_some_and(|slices| slices.contains(name)));
         if !known {
             self.remove_slice(snapshot, name, owner.as_ref());
         }

@@ -1,6 +1,7 @@
 //! The writer: which statuses are to be written, and when.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::controller::{CONTROLLER, retry};
 use crate::source::Live;
 use crate::source::kubernetes::words;
 use crate::status::features::SUPPORTED_FEATURES;
-use crate::status::{ClassStatus, GatewayStatus, RouteStatus, Statuses, render};
+use crate::status::{Statuses, render};
 use crate::telemetry::label::WriteResult;
 
 /// Writes at once.
@@ -37,21 +38,14 @@ pub(in crate::controller) struct Wrote {
     answer: kube::Result<Live>,
 }
 
-/// What compile wants a status to say.
-#[derive(Clone, Debug, PartialEq)]
-enum Wanted {
-    Class(ClassStatus),
-    Gateway(Arc<GatewayStatus>),
-    Route(Arc<RouteStatus>),
-}
-
 /// Which statuses are to be written, and what is known of those that are there.
 pub(in crate::controller) struct Writer {
     client: Client,
     recorder: Recorder,
     wrote: UnboundedSender<Wrote>,
     live: HashMap<ObjectRef, Live>,
-    wanted: HashMap<ObjectRef, Wanted>,
+    /// What compile wants them to say.
+    wanted: Statuses,
     /// To be looked at, in the order of their kinds.
     dirty: BTreeSet<ObjectRef>,
     busy: HashSet<ObjectRef>,
@@ -70,7 +64,7 @@ impl Writer {
             client,
             wrote,
             live: HashMap::new(),
-            wanted: HashMap::new(),
+            wanted: Statuses::default(),
             dirty: BTreeSet::new(),
             busy: HashSet::new(),
             later: HashMap::new(),
@@ -105,23 +99,16 @@ impl Writer {
         self.live.get(&object).map_or(&Value::Null, |live| &live.status["addresses"])
     }
 
-    /// Compile says this now.
+    /// Compile says this now. It costs what differs, not what there is.
     pub(in crate::controller) fn want(&mut self, statuses: &Statuses) {
-        let object = |kind, name: &ObjectName| ObjectRef { kind, name: name.clone() };
-        let classes =
-            statuses.classes.iter().map(|(name, s)| (object(Kind::GatewayClass, name), Wanted::Class(s.clone())));
-        let gateways =
-            statuses.gateways.iter().map(|(name, s)| (object(Kind::Gateway, name), Wanted::Gateway(s.clone())));
-        let routes = statuses.routes.iter().map(|(route, s)| (route.clone(), Wanted::Route(s.clone())));
-        let wanted: HashMap<ObjectRef, Wanted> = classes.chain(gateways).chain(routes).collect();
-        for (object, status) in &wanted {
-            if self.wanted.get(object).is_none_or(|before| !before.same(status)) {
-                self.dirty.insert(object.clone());
-            }
-        }
-        let gone = self.wanted.keys().filter(|object| !wanted.contains_key(*object));
-        self.dirty.extend(gone.cloned());
-        self.wanted = wanted;
+        let before = std::mem::replace(&mut self.wanted, Statuses { warnings: Vec::new(), ..statuses.clone() });
+        self.dirty.extend(different(Kind::GatewayClass, &before.classes, &statuses.classes));
+        self.dirty.extend(different(Kind::Gateway, &before.gateways, &statuses.gateways));
+        before.routes.different_entries(&statuses.routes, |was, is| match (was, is) {
+            (Some((_, was)), Some((_, is))) if Arc::ptr_eq(was, is) || was == is => {}
+            (Some((route, _)), _) | (None, Some((route, _))) => drop(self.dirty.insert(route.clone())),
+            (None, None) => {}
+        });
     }
 
     /// Something came of a write. Answers what.
@@ -151,7 +138,9 @@ impl Writer {
     /// Writes what is to be written now. Answers when there is more to do, if nothing else happens.
     pub(in crate::controller) fn flush(&mut self, now: Instant) -> Option<Instant> {
         let mut wake: Option<Instant> = None;
-        for object in self.dirty.clone() {
+        let mut next = self.dirty.first().cloned();
+        while let Some(object) = next {
+            next = self.dirty.range((Bound::Excluded(&object), Bound::Unbounded)).next().cloned();
             if self.busy.len() >= IN_FLIGHT {
                 // Woken by what comes of them.
                 break;
@@ -184,18 +173,18 @@ impl Writer {
     fn due(&self, object: &ObjectRef) -> Option<(Live, Value)> {
         let live = self.live.get(object)?;
         let now = Timestamp::now();
-        let merged = match self.wanted.get(object) {
-            Some(Wanted::Class(status)) => {
+        let merged = match object.kind {
+            Kind::GatewayClass => self.wanted.classes.get(&object.name).map(|status| {
                 let mut wanted = render::class(status, now);
                 wanted["supportedFeatures"] = SUPPORTED_FEATURES.iter().map(|name| json!({ "name": name })).collect();
                 own_status(&live.status, wanted)
+            })?,
+            Kind::Gateway => own_status(&live.status, render::gateway(self.wanted.gateways.get(&object.name)?, now)),
+            Kind::HttpRoute | Kind::GrpcRoute => {
+                let wanted = self.wanted.routes.get(object).map(|status| render::route(status, now));
+                route_status(&live.status, &wanted.unwrap_or(Value::Null))
             }
-            Some(Wanted::Gateway(status)) => own_status(&live.status, render::gateway(status, now)),
-            Some(Wanted::Route(status)) => route_status(&live.status, &render::route(status, now)),
-            None if matches!(object.kind, Kind::HttpRoute | Kind::GrpcRoute) => {
-                route_status(&live.status, &Value::Null)
-            }
-            None => Merged::Same,
+            _ => return None,
         };
         match merged {
             Merged::Differs(status) => Some((live.clone(), status)),
@@ -234,12 +223,13 @@ impl Writer {
     }
 }
 
-impl Wanted {
-    fn same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Gateway(a), Self::Gateway(b)) if Arc::ptr_eq(a, b) => true,
-            (Self::Route(a), Self::Route(b)) if Arc::ptr_eq(a, b) => true,
-            (a, b) => a == b,
-        }
-    }
+/// What is not in both as it is in the other.
+fn different<T: PartialEq>(
+    kind: Kind,
+    before: &BTreeMap<ObjectName, T>,
+    now: &BTreeMap<ObjectName, T>,
+) -> Vec<ObjectRef> {
+    let gone = before.keys().filter(|name| !now.contains_key(*name));
+    let new = now.iter().filter(|(name, status)| before.get(*name) != Some(*status)).map(|(name, _)| name);
+    gone.chain(new).map(|name| ObjectRef { kind, name: name.clone() }).collect()
 }
