@@ -13,4 +13,4 @@ if [ "${1:-}" = --exec ]; then
 elif [[ " $* " = *" --help "* ]]; then
     under=()
 fi
-exec "${under[@]}" python3 "$here" "$@"
+exec "${under[@]}" python3 -B "$here" "$@"
