@@ -33,6 +33,7 @@ says "ztunnel's port is left alone" "$(inside ss -Hltn 'sport = :15008'; echo no
 edit='[{"op":"replace","path":"/spec/rules/0/filters/0/responseHeaderModifier/add/0/value","value":"edited"}]'
 k -n shop patch httproute echo --type=json -p "$edit" >/dev/null
 becomes "an edit is followed" edited header
+. tests/e2e/mesh.sh
 
 k -n shop scale deployment echo --replicas=0 >/dev/null
 becomes "without endpoints" 503 code -H "host: $host" http://127.0.0.1:8088/
