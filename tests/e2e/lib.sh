@@ -42,10 +42,8 @@ image_in() {
 # image_of TAG: the image of a release, in the cluster as localhost/pingway:previous; its deploy/, with that image, is in $scratch/TAG.
 image_of() {
     local at=$scratch/$1
-    mkdir -p "$at" target/image
+    mkdir -p "$at"
     git archive "$1" | tar -x -C "$at" || { bad "the sources of $1" ""; finish; }
-    # What it shares with the sources here is built once.
-    ln -s "$PWD/target" "$at/target"
     (cd "$at" && deploy/image/build --profile "$(profile)" --name localhost/pingway:previous --out "$scratch/previous.tar") >"$scratch/image.log" 2>&1 ||
         { bad "the image of $1 is built" "$(tail "$scratch/image.log")"; finish; }
     sed -i 's/^  newTag: .*/  newTag: previous/' "$at/deploy/kustomization.yaml"

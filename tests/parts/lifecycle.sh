@@ -10,4 +10,5 @@ image_in
 . tests/e2e/workers.sh
 . tests/e2e/secrets.sh
 . tests/e2e/absent.sh
+[ "${PINGWAY_SCALE:-ci}" != full ] || . tests/e2e/memory.sh
 finish

@@ -1,6 +1,6 @@
 //! The writer: which statuses are to be written, and when.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,16 +43,17 @@ pub(in crate::controller) struct Writer {
     client: Client,
     recorder: Recorder,
     wrote: UnboundedSender<Wrote>,
-    live: HashMap<ObjectRef, Live>,
+    // By trees, which give back what a hash table would keep for the most that it ever held.
+    live: BTreeMap<ObjectRef, Live>,
     /// What compile wants them to say.
     wanted: Statuses,
     /// To be looked at, in the order of their kinds.
     dirty: BTreeSet<ObjectRef>,
     busy: HashSet<ObjectRef>,
     /// Not before; with the failures that followed each other.
-    later: HashMap<ObjectRef, (Instant, u32)>,
+    later: BTreeMap<ObjectRef, (Instant, u32)>,
     /// Since when a Gateway that was programmed is pending.
-    pending: HashMap<ObjectRef, Instant>,
+    pending: BTreeMap<ObjectRef, Instant>,
 }
 
 impl Writer {
@@ -63,12 +64,12 @@ impl Writer {
             recorder: Recorder::new(client.clone(), reporter),
             client,
             wrote,
-            live: HashMap::new(),
+            live: BTreeMap::new(),
             wanted: Statuses::default(),
             dirty: BTreeSet::new(),
             busy: HashSet::new(),
-            later: HashMap::new(),
-            pending: HashMap::new(),
+            later: BTreeMap::new(),
+            pending: BTreeMap::new(),
         }
     }
 
