@@ -6,7 +6,7 @@
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::api::{EndpointSlice, Service};
+use crate::api::{EndpointSlice, GATEWAY_NAME, Service};
 
 /// Label of an EndpointSlice: the Service that it belongs to.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -42,7 +42,9 @@ fn metadata(metadata: &mut ObjectMeta) {
     for map in [&mut labels, &mut annotations] {
         if let Some(entries) = map {
             entries.retain(|key, _| {
-                key == SERVICE_NAME || key.contains("istio.io/") || key.starts_with("service.kubernetes.io/")
+                [SERVICE_NAME, GATEWAY_NAME].contains(&key.as_str())
+                    || key.contains("istio.io/")
+                    || key.starts_with("service.kubernetes.io/")
             });
             // An emptied map keeps its memory.
             if entries.is_empty() {
