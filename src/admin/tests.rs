@@ -119,7 +119,12 @@ fn served() -> Report {
         hosts: [Arc::new(host)].into_iter().collect(),
     };
     let gateway = ObjectName::new("shop", "edge");
-    let table = RouteTable { gateway: gateway.clone(), listeners: vec![Arc::new(listener)], mesh: None };
+    let table = RouteTable {
+        gateway: gateway.clone(),
+        listeners: vec![Arc::new(listener)],
+        mesh: None,
+        service_routes: Arc::default(),
+    };
     Report { generation: 1, tables: Arc::new(BTreeMap::from([(gateway, Arc::new(table))])), ..Report::default() }
 }
 

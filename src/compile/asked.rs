@@ -6,7 +6,7 @@ use super::attachment;
 use super::precedence::Predicate;
 use super::route::{self, Parsed};
 use super::{Memo, verdict::Refusal};
-use crate::api::{ObjectName, ObjectRef};
+use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::snapshot::Snapshot;
 use crate::status::Reason;
 use crate::table::hostname::HostPattern;
@@ -46,8 +46,10 @@ impl Memo {
         let has = |route: &&Arc<Parsed>| {
             let hostnames = route.hostnames.as_deref().unwrap_or_default();
             attachment::attach(route, hostnames, &self.history.views, snapshot).iter().any(|one| {
-                let mut taken = one.listeners.iter().flatten().filter_map(|index| one.gateway.listeners.get(*index));
-                one.gateway.name == *gateway && taken.any(|view| *view.name == *listener)
+                let mut taken = one.listeners.iter().flatten().filter_map(|index| one.view.listeners.get(*index));
+                one.view.object.kind == Kind::Gateway
+                    && one.view.name() == gateway
+                    && taken.any(|view| *view.name == *listener)
             })
         };
         routes.filter(has).flat_map(|route| rules(route)).collect()

@@ -3,44 +3,44 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::gateway::View;
 use super::kept::Moved;
+use super::parent::View;
 use super::route::Resolved;
-use crate::api::ObjectName;
+use crate::api::ObjectRef;
 
-/// How many routes each listener has, kept from compile to compile: by Gateway, then by the listener's place in it.
+/// How many routes each listener has, kept from compile to compile: by parent, then by the listener's place in it.
 #[derive(Debug, Default)]
-pub(super) struct Attached(BTreeMap<ObjectName, Vec<usize>>);
+pub(super) struct Attached(BTreeMap<ObjectRef, Vec<usize>>);
 
-/// A listener, by its Gateway and its name.
-pub(super) type ListenerKey = (ObjectName, Arc<str>);
+/// A listener, by its parent and its name.
+pub(super) type ListenerKey = (ObjectRef, Arc<str>);
 
-/// What moved at one Gateway, by the listener's place.
-type AtGateway<'r> = (&'r Arc<View>, Vec<Moved>);
+/// What moved at one parent, by the listener's place.
+type AtParent<'r> = (&'r Arc<View>, Vec<Moved>);
 
 impl Attached {
     /// How many routes a listener has.
-    pub(super) fn count(&self, gateway: &ObjectName, place: usize) -> usize {
-        self.0.get(gateway).and_then(|counts| counts.get(place)).copied().unwrap_or_default()
+    pub(super) fn count(&self, parent: &ObjectRef, place: usize) -> usize {
+        self.0.get(parent).and_then(|counts| counts.get(place)).copied().unwrap_or_default()
     }
 
     /// Takes on what moved; answers it by listener.
     pub(super) fn update(&mut self, moved: &Moved) -> BTreeMap<ListenerKey, Moved> {
-        let mut gateways = HashMap::new();
+        let mut parents = HashMap::new();
         for route in &moved.gone {
-            each(route, &mut gateways, |moved| moved.gone.push(route.clone()));
+            each(route, &mut parents, |moved| moved.gone.push(route.clone()));
         }
         for route in &moved.come {
-            each(route, &mut gateways, |moved| moved.come.push(route.clone()));
+            each(route, &mut parents, |moved| moved.come.push(route.clone()));
         }
         let mut listeners: BTreeMap<ListenerKey, Moved> = BTreeMap::new();
-        // A Gateway may be here twice: as what went saw it, and as what came does.
-        for (view, moved) in gateways.into_values() {
-            let counts = self.0.entry(view.name.clone()).or_default();
+        // A parent may be here twice: as what went saw it, and as what came does.
+        for (view, moved) in parents.into_values() {
+            let counts = self.0.entry(view.object.clone()).or_default();
             counts.resize(counts.len().max(moved.len()), 0);
             for ((listener, count), moved) in view.listeners.iter().zip(counts).zip(moved) {
                 *count = count.wrapping_add(moved.come.len()).wrapping_sub(moved.gone.len());
-                let all = listeners.entry((view.name.clone(), listener.name.clone())).or_default();
+                let all = listeners.entry((view.object.clone(), listener.name.clone())).or_default();
                 all.gone.extend(moved.gone);
                 all.come.extend(moved.come);
             }
@@ -50,10 +50,10 @@ impl Attached {
     }
 }
 
-fn each<'r>(route: &'r Resolved, gateways: &mut HashMap<usize, AtGateway<'r>>, mut push: impl FnMut(&mut Moved)) {
+fn each<'r>(route: &'r Resolved, parents: &mut HashMap<usize, AtParent<'r>>, mut push: impl FnMut(&mut Moved)) {
     for one in &route.attached {
-        let new = || (&one.gateway, one.gateway.listeners.iter().map(|_| Moved::default()).collect());
-        let (_, moved) = gateways.entry(Arc::as_ptr(&one.gateway).addr()).or_insert_with(new);
+        let new = || (&one.view, one.view.listeners.iter().map(|_| Moved::default()).collect());
+        let (_, moved) = parents.entry(Arc::as_ptr(&one.view).addr()).or_insert_with(new);
         if let Some(moved) = moved.get_mut(one.listener) {
             push(moved);
         }

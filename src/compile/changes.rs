@@ -4,11 +4,12 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
-use super::gateway::Views;
+use super::parent::Views;
 use super::route::Resolved;
-use crate::api::{Namespace, ObjectName, ReferenceGrant, Service};
+use crate::api::{Namespace, ObjectName, ObjectRef, ReferenceGrant, Service};
 use crate::snapshot::{Objects, Snapshot};
 
 /// The objects of the compile before.
@@ -26,23 +27,27 @@ pub(super) struct Changes {
     any: bool,
     services: HashSet<ObjectName>,
     namespaces: HashSet<ObjectName>,
-    gateways: HashSet<ObjectName>,
+    parents: HashSet<ObjectRef>,
     grants: bool,
 }
 
 impl History {
-    /// Takes note of what changed.
-    pub(super) fn changes(&mut self, snapshot: &Snapshot, views: &Views) -> Changes {
-        let mut gateways = HashSet::new();
-        differences(self.views.iter(), views.iter(), |name| {
-            gateways.insert(name.clone());
-        });
-        self.views.clone_from(views);
+    /// Takes note of what changed of the objects.
+    pub(super) fn changes(&mut self, snapshot: &Snapshot) -> Changes {
         let services = self.services.update(&snapshot.services);
         let namespaces = self.namespaces.update(&snapshot.namespaces);
         let grants = !self.grants.update(&snapshot.grants).is_empty();
-        let any = grants || !services.is_empty() || !namespaces.is_empty() || !gateways.is_empty();
-        Changes { any, services, namespaces, gateways, grants }
+        let any = grants || !services.is_empty() || !namespaces.is_empty();
+        Changes { any, services, namespaces, parents: HashSet::new(), grants }
+    }
+
+    /// Takes note of which parents look otherwise to routes.
+    pub(super) fn parents(&mut self, views: &Views, changes: &mut Changes) {
+        differences(self.views.iter(), views.iter(), |parent| {
+            changes.parents.insert(parent.clone());
+        });
+        self.views.clone_from(views);
+        changes.any |= !changes.parents.is_empty();
     }
 }
 
@@ -58,15 +63,16 @@ impl Changes {
             return false;
         }
         let depends = &route.depends;
-        let named = |changed: &HashSet<ObjectName>, names: &[ObjectName]| {
-            !changed.is_empty() && names.iter().any(|name| changed.contains(name))
-        };
-        named(&self.services, &depends.services)
-            || named(&self.gateways, &depends.gateways)
+        names(&self.services, &depends.services)
+            || names(&self.parents, &depends.parents)
             || (self.grants && depends.crosses)
             || (!self.namespaces.is_empty()
                 && self.namespaces.contains(&ObjectName::cluster(route.object.name.namespace.clone())))
     }
+}
+
+fn names<K: Eq + Hash>(changed: &HashSet<K>, named: &[K]) -> bool {
+    !changed.is_empty() && named.iter().any(|name| changed.contains(name))
 }
 
 /// The objects of one kind at the compile before.
@@ -94,10 +100,10 @@ impl<T> Seen<T> {
 }
 
 /// Tells the names that do not lead to the same object in two sorted lists.
-fn differences<'o, T: 'o>(
-    before: impl Iterator<Item = (&'o ObjectName, &'o Arc<T>)>,
-    now: impl Iterator<Item = (&'o ObjectName, &'o Arc<T>)>,
-    mut tell: impl FnMut(&ObjectName),
+fn differences<'o, K: Ord + 'o, T: 'o>(
+    before: impl Iterator<Item = (&'o K, &'o Arc<T>)>,
+    now: impl Iterator<Item = (&'o K, &'o Arc<T>)>,
+    mut tell: impl FnMut(&K),
 ) {
     let (mut before, mut now) = (before.peekable(), now.peekable());
     loop {

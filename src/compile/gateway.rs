@@ -1,6 +1,6 @@
 //! Gateways: which are ours, and where they are opened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,25 +8,15 @@ use super::class::Classes;
 use super::conflict::{self, Claims};
 use super::grant::Grants;
 use super::ground::Ground;
-use super::listener::{self, Judge, Verdict};
+use super::listener::{Judge, Verdict};
 use super::mesh::{self, Binding};
 use super::parameters::judge_gateway;
+use super::parent::{View, Views};
 use super::verdict::Refusal;
 use super::{Memo, Options, Placement};
-use crate::api::{Gateway, GatewayAddress, ObjectName};
+use crate::api::{Gateway, GatewayAddress, Kind, ObjectName, ObjectRef};
 use crate::snapshot::{Objects, Snapshot};
 use crate::status::Reason;
-
-/// What routes see of a Gateway. The same `Arc` as before while they would see the same.
-#[derive(Debug, PartialEq)]
-pub(super) struct View {
-    pub(super) name: ObjectName,
-    /// In the spec's order.
-    pub(super) listeners: Vec<listener::View>,
-}
-
-/// Views of the Gateways of ours, by name.
-pub(super) type Views = BTreeMap<ObjectName, Arc<View>>;
 
 /// A Gateway of ours, and what was found of it.
 pub(super) struct Resolved<'s> {
@@ -82,13 +72,13 @@ pub(super) fn resolve<'s>(
         gateways.push(Resolved { object: gateway, view, accepted, addresses, listeners, binding, ground });
     }
     memo.certificates.turn();
-    gateways.sort_by(|a, b| a.view.name.cmp(&b.view.name));
+    gateways.sort_by(|a, b| a.view.object.cmp(&b.view.object));
     gateways
 }
 
-/// The views of Gateways, by name.
-pub(super) fn views(gateways: &[Resolved<'_>]) -> Views {
-    gateways.iter().map(|gateway| (gateway.view.name.clone(), gateway.view.clone())).collect()
+/// The views of Gateways.
+pub(super) fn views<'g>(gateways: &'g [Resolved<'_>]) -> impl Iterator<Item = (ObjectRef, Arc<View>)> + 'g {
+    gateways.iter().map(|gateway| (gateway.view.object.clone(), gateway.view.clone()))
 }
 
 /// Oldest first, then by name.
@@ -142,11 +132,6 @@ fn addresses(specs: &[GatewayAddress], placement: Placement) -> (Vec<Option<IpAd
 }
 
 fn view(gateway: &Gateway, listeners: &[Verdict], before: &Views) -> Arc<View> {
-    let name = gateway.meta.name.clone();
-    let listeners = listeners.iter().map(|verdict| verdict.view.clone()).collect();
-    let view = View { name, listeners };
-    match before.get(&view.name) {
-        Some(known) if **known == view => known.clone(),
-        _ => Arc::new(view),
-    }
+    let object = ObjectRef { kind: Kind::Gateway, name: gateway.meta.name.clone() };
+    View { object, listeners: listeners.iter().map(|verdict| verdict.view.clone()).collect() }.or_known(before)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::kept::Moved;
 use super::places::{Places, Shadow};
 use super::precedence::Predicate;
+use super::route::Resolved;
 use crate::table::hostname::HostPattern;
 use crate::table::hosts::{self, Order};
 use crate::table::listener::Host;
@@ -56,18 +57,26 @@ impl Hosts {
         if self.hostname != *hostname {
             *self = Self::new(hostname.clone());
         }
+        self.take(moved, |route| {
+            let met = route.hostnames.iter().filter(|other| other.intersects(hostname));
+            met.map(hosts::order).collect()
+        });
+    }
+
+    /// Takes on routes whose hostnames count for nothing: all are on one host, which is any.
+    pub(super) fn update_any(&mut self, moved: Moved) {
+        self.take(moved, |_| vec![hosts::order(&HostPattern::Any)]);
+    }
+
+    fn take(&mut self, moved: Moved, orders: impl Fn(&Resolved) -> Vec<Order>) {
         let mut touched: BTreeMap<Order, Moved> = BTreeMap::new();
-        let orders = |hostnames: &[HostPattern]| {
-            let met = hostnames.iter().filter(|other| other.intersects(hostname));
-            met.map(hosts::order).collect::<Vec<_>>()
-        };
         for route in moved.gone {
-            for order in orders(&route.hostnames) {
+            for order in orders(&route) {
                 touched.entry(order).or_default().gone.push(route.clone());
             }
         }
         for route in moved.come {
-            for order in orders(&route.hostnames) {
+            for order in orders(&route) {
                 touched.entry(order).or_default().come.push(route.clone());
             }
         }

@@ -17,7 +17,7 @@ use crate::table::hostname::HostPattern;
 use crate::table::listener::{Certificate, Protocol};
 
 /// The kinds of routes that HTTP and HTTPS listeners take.
-const HTTP_KINDS: [Kind; 2] = [Kind::HttpRoute, Kind::GrpcRoute];
+pub(super) const HTTP_KINDS: [Kind; 2] = [Kind::HttpRoute, Kind::GrpcRoute];
 
 /// What routes see of a listener.
 #[derive(Clone, Debug, PartialEq)]

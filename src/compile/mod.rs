@@ -24,6 +24,7 @@ mod listener;
 mod memo;
 mod mesh;
 mod parameters;
+mod parent;
 mod places;
 mod precedence;
 mod programmed;
@@ -120,8 +121,11 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     let classes = class::resolve(snapshot, options);
     let grants = Grants::new(snapshot);
     let gateways = gateway::resolve(snapshot, options, &classes, &grants, memo);
-    let views = gateway::views(&gateways);
-    let changes = memo.history.changes(snapshot, &views);
+    let mut changes = memo.history.changes(snapshot);
+    memo.meshes.update(snapshot, options, &gateways, &changes, &memo.history.views);
+    let services = memo.meshes.views().map(|(object, view)| (object.clone(), view.clone()));
+    let views = gateway::views(&gateways).chain(services).collect();
+    memo.history.parents(&views, &mut changes);
     let moved = memo.routes.update(&Context { snapshot, options, grants: &grants, views: &views }, &changes);
     let moved = memo.attached.update(&moved);
     let statuses = Statuses {
@@ -130,7 +134,6 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
         routes: memo.routes.statuses(),
         warnings: Vec::new(),
     };
-    memo.meshes.update(snapshot, options, &gateways, &changes);
     let tables = memo.tables.build(&gateways, moved, &memo.meshes);
     let warnings = warnings::collect(&gateways, memo.routes.warned(), memo.tables.hosts());
     let backends = match memo.meshes.backends().next() {

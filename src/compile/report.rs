@@ -13,7 +13,7 @@ use crate::status::{Condition, ConditionType, GatewayStatus, ListenerStatus, Rea
 
 /// The statuses of Gateways, once it is known which routes each listener has.
 pub(super) fn statuses(gateways: &[Resolved<'_>], attached: &Attached) -> BTreeMap<ObjectName, Arc<GatewayStatus>> {
-    let status = |resolved: &Resolved<'_>| (resolved.view.name.clone(), Arc::new(gateway(resolved, attached)));
+    let status = |resolved: &Resolved<'_>| (resolved.view.name().clone(), Arc::new(gateway(resolved, attached)));
     gateways.iter().map(status).collect()
 }
 
@@ -21,7 +21,7 @@ pub(super) fn statuses(gateways: &[Resolved<'_>], attached: &Attached) -> BTreeM
 fn gateway(gateway: &Resolved<'_>, attached: &Attached) -> GatewayStatus {
     let programmed: Vec<Condition> =
         gateway.listeners.iter().map(|verdict| programmed::listener(gateway, verdict)).collect();
-    let count = |place| i32::try_from(attached.count(&gateway.view.name, place)).unwrap_or(i32::MAX);
+    let count = |place| i32::try_from(attached.count(&gateway.view.object, place)).unwrap_or(i32::MAX);
     let listeners = gateway.listeners.iter().zip((0..).map(count)).zip(&programmed);
     GatewayStatus {
         observed_generation: gateway.object.meta.generation,

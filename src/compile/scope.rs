@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::attachment::gateway_name;
 use super::grant::Grants;
+use super::parent;
 use super::selector::takes_namespace;
 use crate::api::{BackendRef, CertificateRef, Gateway, Kind, NamespacesFrom, ObjectName, ParentRef};
 use crate::snapshot::{Namespaces, Scope, Secrets, Snapshot};
@@ -59,7 +59,11 @@ fn backends(
     let elsewhere = |backend: &BackendRef| backend.namespace.is_some();
     let ours = |route: &ObjectName, parents: &[ParentRef]| {
         namespaces.contains(&route.namespace)
-            && parents.iter().any(|parent| gateway_name(parent, route).as_ref() == Some(gateway))
+            && parents.iter().filter_map(|parent| parent::named(parent, route)).any(|parent| match parent.kind {
+                // Whichever waypoint it is enrolled with.
+                Kind::Service => namespaces.contains(&parent.name.namespace),
+                _ => parent.name == *gateway,
+            })
     };
     let granted = |kind: Kind, route: &ObjectName, backend: &BackendRef| {
         let target = ObjectName::new(backend.namespace.as_deref()?, backend.name.as_str());

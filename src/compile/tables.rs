@@ -8,7 +8,7 @@ use super::gateway;
 use super::hosts::Hosts;
 use super::kept::Moved;
 use super::listener::Verdict;
-use super::mesh::Meshes;
+use super::mesh::{Meshes, ServiceRoutes};
 use crate::api::ObjectName;
 use crate::table::RouteTable;
 use crate::table::hostname::HostPattern;
@@ -21,6 +21,7 @@ type Built = (Hosts, Option<Arc<Listener>>);
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     listeners: BTreeMap<ListenerKey, Built>,
+    services: ServiceRoutes,
     tables: BTreeMap<ObjectName, Arc<RouteTable>>,
 }
 
@@ -35,14 +36,16 @@ impl Tables {
         meshes: &Meshes,
     ) -> BTreeMap<ObjectName, Arc<RouteTable>> {
         let mut before = std::mem::take(self);
+        self.services = std::mem::take(&mut before.services);
+        let service_routes = self.services.update(meshes.views().map(|(_, view)| view), &mut moved).clone();
         for gateway in gateways {
             if gateway.accepted.is_err() {
                 continue;
             }
-            let name = &gateway.view.name;
+            let name = gateway.view.name();
             let mut listeners = Vec::new();
             for verdict in &gateway.listeners {
-                let key = (name.clone(), verdict.view.name.clone());
+                let key = (gateway.view.object.clone(), verdict.view.name.clone());
                 let kept = before.listeners.remove(&key);
                 if let Some((hosts, listener)) = listener(verdict, moved.remove(&key).unwrap_or_default(), kept) {
                     listeners.push(listener.clone());
@@ -53,19 +56,23 @@ impl Tables {
             let same = |known: &RouteTable| {
                 equal(&known.listeners, &listeners)
                     && known.mesh.as_ref().map(Arc::as_ptr) == mesh.as_ref().map(Arc::as_ptr)
+                    && (mesh.is_none() || Arc::ptr_eq(&known.service_routes, &service_routes))
             };
             let table = match before.tables.remove(name) {
                 Some(known) if same(&known) => known,
-                _ => Arc::new(RouteTable { gateway: name.clone(), listeners, mesh }),
+                _ => {
+                    let service_routes = service_routes.clone();
+                    Arc::new(RouteTable { gateway: name.clone(), listeners, mesh, service_routes })
+                }
             };
             self.tables.insert(name.clone(), table);
         }
         self.tables.clone()
     }
 
-    /// The hosts of every listener that serves.
+    /// The hosts of every listener that serves, and of every Service's port that has routes.
     pub(super) fn hosts(&self) -> impl Iterator<Item = &Hosts> {
-        self.listeners.values().map(|(hosts, _)| hosts)
+        self.listeners.values().map(|(hosts, _)| hosts).chain(self.services.hosts())
     }
 }
 

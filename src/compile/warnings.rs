@@ -70,7 +70,7 @@ fn not_read(gateway: &gateway::Resolved<'_>) -> Vec<Warning> {
                 object: object.clone(),
                 kind: WarningKind::NotRead,
                 field: String::new(),
-                message: format!("pod {pod} of Gateway {} could not read it: {why}", gateway.view.name),
+                message: format!("pod {pod} of Gateway {} could not read it: {why}", gateway.view.name()),
             });
         }
     }

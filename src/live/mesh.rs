@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use super::serving::LiveRule;
 use crate::snapshot::Socket;
-use crate::table::mesh::{Mesh, ServicePort};
+use crate::table::lookup::HostIndex;
+use crate::table::mesh::{Mesh, Routes, ServicePort};
 
 /// What one waypoint serves of the mesh.
 #[derive(Debug)]
 pub struct MeshServing {
     /// The plain one.
-    pub(super) plain: Arc<Mesh>,
+    plain: Arc<Mesh>,
+    /// The plain routes.
+    routes: Arc<Routes>,
     /// The ports of enrolled Services, by dialled address.
     ports: HashMap<SocketAddr, Arc<LivePort>>,
     /// The Gateway's own listeners: the first socket of each port.
@@ -26,6 +29,31 @@ pub struct LivePort {
     pub port: Arc<ServicePort>,
     /// Straight through to the Service.
     pub through: Arc<LiveRule>,
+    /// Its routes; `None`: it has none.
+    routes: Option<LiveRoutes>,
+}
+
+/// The routes of a port.
+#[derive(Debug)]
+pub(super) struct LiveRoutes {
+    pub(super) producers: Option<Arc<Index>>,
+    pub(super) consumers: BTreeMap<Arc<str>, Arc<Index>>,
+}
+
+type Index = HostIndex<Arc<LiveRule>>;
+
+impl LivePort {
+    /// A port, bound.
+    pub(super) fn new(port: Arc<ServicePort>, through: Arc<LiveRule>, routes: Option<LiveRoutes>) -> Self {
+        Self { port, through, routes }
+    }
+
+    /// The routes that a client of this namespace meets: its own namespace's, or else those of the Service's. `None`: none.
+    pub fn routes(&self, namespace: Option<&str>) -> Option<&Index> {
+        let routes = self.routes.as_ref()?;
+        let consumers = namespace.and_then(|namespace| routes.consumers.get(namespace));
+        consumers.or(routes.producers.as_ref()).map(|index| &**index)
+    }
 }
 
 /// Where a dialled address leads.
@@ -40,22 +68,18 @@ pub enum Dialled<'m> {
 }
 
 impl MeshServing {
-    /// Binds what a Gateway serves of the mesh. `rule` makes a plain rule live.
+    /// What a table serves of the mesh. `ports`: bound to live handles, by dialled address.
     pub(super) fn new(
-        plain: Arc<Mesh>,
+        (plain, routes): (Arc<Mesh>, Arc<Routes>),
+        ports: HashMap<SocketAddr, Arc<LivePort>>,
         listeners: BTreeMap<u16, Socket>,
-        mut rule: impl FnMut(&Arc<crate::table::rule::Rule>) -> Arc<LiveRule>,
     ) -> Self {
-        let live = |(address, port): (&SocketAddr, &Arc<ServicePort>)| {
-            (*address, Arc::new(LivePort { port: port.clone(), through: rule(&port.through) }))
-        };
-        let ports = plain.ports.iter().map(live).collect();
-        Self { plain, ports, listeners }
+        Self { plain, routes, ports, listeners }
     }
 
     /// Whether it is bound to these.
-    pub(super) fn is(&self, plain: &Arc<Mesh>, listeners: &BTreeMap<u16, Socket>) -> bool {
-        Arc::ptr_eq(&self.plain, plain) && self.listeners == *listeners
+    pub(super) fn is(&self, (plain, routes): (&Arc<Mesh>, &Arc<Routes>), listeners: &BTreeMap<u16, Socket>) -> bool {
+        Arc::ptr_eq(&self.plain, plain) && Arc::ptr_eq(&self.routes, routes) && self.listeners == *listeners
     }
 
     /// Where a dialled address leads; `None`: it is not this waypoint's to serve.

@@ -108,7 +108,12 @@ pub(crate) mod table {
 
     /// A table of these listeners.
     pub(crate) fn with_listeners(listeners: Vec<Arc<Listener>>) -> Arc<RouteTable> {
-        Arc::new(RouteTable { gateway: ObjectName::new("shop", "edge"), listeners, mesh: None })
+        Arc::new(RouteTable {
+            gateway: ObjectName::new("shop", "edge"),
+            listeners,
+            mesh: None,
+            service_routes: Arc::default(),
+        })
     }
 
     /// A table of one HTTP listener on port 80.

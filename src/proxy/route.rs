@@ -13,7 +13,7 @@ use super::engine::Speak;
 use super::failure::Failure;
 use super::forwarded;
 use super::hop_by_hop::{Asked, strip_request};
-use super::inbound::Handed;
+use super::inbound::{Handed, Identity};
 use super::outbound::{self, BodyLength};
 use super::request_head::{BadHead, Target, target};
 use crate::live::{Backend, Dialled, LiveRule, Serving};
@@ -116,8 +116,8 @@ fn find(head: &RequestHeader, judged: &Target<'_>, context: &Context<'_>) -> Res
     Ok(Found { rule: found.target.clone(), path: found.path, protocol: AppProtocol::Undeclared })
 }
 
-/// The rule that takes a request to an enrolled Service: one of the Gateway's listener on the dialled port, where that has
-/// routes for the host; else straight through.
+/// The rule that takes a request to an enrolled Service: one of its own routes, where it has any for this client; one of the
+/// Gateway's listener on the dialled port, where that has routes for the host; else straight through.
 fn find_for_service(
     serving: &Serving,
     handed: &Handed,
@@ -127,11 +127,16 @@ fn find_for_service(
     let mesh = serving.inbound.get(&handed.by).ok_or(NotFound::NoListener)?;
     // It can have been withdrawn since the connection was opened.
     let Some(Dialled::Service(port)) = mesh.dialled(dialled) else { return Err(NotFound::NoListener.into()) };
+    let found = |rule: &Arc<LiveRule>, path| Found { rule: rule.clone(), path, protocol: AppProtocol::Undeclared };
+    if let Some(routes) = port.routes(handed.identity.as_ref().map(Identity::namespace)) {
+        let (rule, path) = routes.search(request, &mut Silent).ok_or(NotFound::NoRule)?;
+        return Ok(found(rule, path));
+    }
     let listener = mesh.listener(dialled.port()).and_then(|socket| serving.socket(socket));
     match listener.map(|listener| &listener.index).filter(|index| index.has_rules(request.host)) {
         Some(index) => {
-            let found = index.lookup(request, None, &mut Silent)?;
-            Ok(Found { rule: found.target.clone(), path: found.path, protocol: AppProtocol::Undeclared })
+            let matched = index.lookup(request, None, &mut Silent)?;
+            Ok(found(matched.target, matched.path))
         }
         None => Ok(Found { rule: port.through.clone(), path: PathMatched::Whole, protocol: port.port.protocol }),
     }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::backend::{AppProtocol, BackendKey};
+use super::listener::Host;
 use super::rule::Rule;
 use crate::snapshot::Socket;
 
@@ -17,6 +18,19 @@ pub struct Mesh {
     pub own: BTreeSet<IpAddr>,
     /// The ports of enrolled Services, by each address that they have.
     pub ports: BTreeMap<SocketAddr, Arc<ServicePort>>,
+}
+
+/// The routes of enrolled Services' ports, of those that have any.
+pub type Routes = BTreeMap<BackendKey, Arc<PortRoutes>>;
+
+/// The routes of a port of an enrolled Service. Hostnames of routes count for nothing: the dialled address has decided.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PortRoutes {
+    /// Those of the Service's namespace, for every client.
+    pub producers: Option<Arc<Host>>,
+    /// Those of other namespaces, each for the clients of its namespace: there they stand in the place of the producers'
+    /// (GEP-1426).
+    pub consumers: BTreeMap<Arc<str>, Arc<Host>>,
 }
 
 /// A port of an enrolled Service.

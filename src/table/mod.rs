@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::api::ObjectName;
 use listener::Listener;
-use mesh::Mesh;
+use mesh::{Mesh, Routes};
 
 /// What one Gateway serves.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,4 +34,6 @@ pub struct RouteTable {
     pub listeners: Vec<Arc<Listener>>,
     /// What it serves as a waypoint; `None`: nothing, for ztunnel hands nothing over to it.
     pub mesh: Option<Arc<Mesh>>,
+    /// The routes of Services that are enrolled with any waypoint.
+    pub service_routes: Arc<Routes>,
 }

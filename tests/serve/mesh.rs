@@ -43,8 +43,13 @@ const ENROLLED: &str = "istio.io/use-waypoint: edge";
 
 /// A header of the PROXY protocol, version 2, as ztunnel sends it.
 fn header(dialled: &str) -> Vec<u8> {
+    header_of(IDENTITY, dialled)
+}
+
+/// The same, of another client.
+fn header_of(identity: &str, dialled: &str) -> Vec<u8> {
     let dialled: std::net::SocketAddrV4 = dialled.parse().unwrap();
-    let length = u16::try_from(12 + 3 + IDENTITY.len()).unwrap();
+    let length = u16::try_from(12 + 3 + identity.len()).unwrap();
     let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11".to_vec();
     header.extend(length.to_be_bytes());
     header.extend([10, 244, 0, 9]);
@@ -52,9 +57,27 @@ fn header(dialled: &str) -> Vec<u8> {
     header.extend(48110_u16.to_be_bytes());
     header.extend(dialled.port().to_be_bytes());
     header.push(0xd0);
-    header.extend(u16::try_from(IDENTITY.len()).unwrap().to_be_bytes());
-    header.extend(IDENTITY.as_bytes());
+    header.extend(u16::try_from(identity.len()).unwrap().to_be_bytes());
+    header.extend(identity.as_bytes());
     header
+}
+
+/// A route of a namespace to Service `default/a`, at this port (all of them: empty), that adds a field to responses.
+fn service_route(namespace: &str, port: &str, matches: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r, namespace: {namespace}}}\nspec:\n  parentRefs: \
+         [{{group: '', kind: Service, name: a, namespace: default{port}}}]\n  hostnames: [nobody.asks.for.it]\n  rules:\n  - matches: \
+         [{matches}]\n    filters: [{{type: ResponseHeaderModifier, responseHeaderModifier: {{set: [{{name: x-route, value: \
+         {namespace}}}]}}}}]\n    backendRefs: [{{name: a, namespace: default, port: 80}}]\n"
+    )
+}
+
+/// Lets routes of a namespace send to Services of `default`.
+fn grant(namespace: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: ReferenceGrant\nmetadata: {{name: {namespace}}}\nspec: {{from: [{{group: \
+         gateway.networking.k8s.io, kind: HTTPRoute, namespace: {namespace}}}], to: [{{group: '', kind: Service}}]}}\n"
+    )
 }
 
 /// Where ztunnel hands over to this proxy.
@@ -211,4 +234,50 @@ async fn http2_with_prior_knowledge_is_served_too() {
         let (response, _) = requests.send_request(request, true).unwrap();
         assert_eq!(within("a response", response).await.unwrap().status(), 200);
     }
+}
+
+#[tokio::test]
+async fn routes_of_a_service_are_found_by_the_dialled_address_and_port_and_not_by_host() {
+    let backend = Backend::named("a").await;
+    let route = service_route("default", ", port: 80", "{path: {value: /r}}");
+    let (folder, proxy, address) = start(&[("a.yaml", service(ENROLLED, backend.address)), ("r.yaml", route)]).await;
+    let text = answer(address, &get("10.96.0.1:80", "/r", "")).await;
+    assert!(text.contains("x-route: default"), "{text}");
+    let text = answer(address, &get("10.96.0.1:80", "/other", "")).await;
+    assert!(text.starts_with("HTTP/1.1 404 "), "it has routes, none of which takes it: {text}");
+    let text = answer(address, &get("10.96.0.1:81", "/r", "")).await;
+    assert!(text.starts_with("HTTP/1.1 200 ") && !text.contains("x-route"), "another port: {text}");
+    let statuses = proxy.json("/statuses").await.unwrap();
+    let route = statuses.as_array().unwrap().iter().find(|status| status["kind"] == "HTTPRoute").unwrap();
+    let parent = &route["status"]["parents"][0];
+    assert_eq!((&parent["parentRef"]["kind"], &parent["parentRef"]["group"]), (&"Service".into(), &"".into()));
+    for condition in parent["conditions"].as_array().unwrap() {
+        assert_eq!(condition["status"], "True", "{condition}");
+    }
+    folder.remove("r.yaml");
+    until("the way straight through", async || {
+        answer(address, &get("10.96.0.1:80", "/other", "")).await.starts_with("HTTP/1.1 200 ").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn routes_of_another_namespace_are_for_its_own_clients() {
+    let backend = Backend::named("a").await;
+    let files = [
+        ("a.yaml", service(ENROLLED, backend.address)),
+        ("producer.yaml", service_route("default", "", "{path: {value: /}}")),
+        ("consumer.yaml", service_route("shop", "", "{path: {value: /shop}}")),
+        ("grant.yaml", grant("shop")),
+    ];
+    let (_folder, _proxy, address) = start(&files).await;
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").into_bytes();
+    let ask = async |namespace: &str, path: &str| {
+        let identity = format!("spiffe://cluster.local/ns/{namespace}/sa/web");
+        answer(address, &[header_of(&identity, "10.96.0.1:80"), request(path)].concat()).await
+    };
+    assert!(ask("shop", "/shop").await.contains("x-route: shop"));
+    assert!(ask("other", "/shop").await.contains("x-route: default"));
+    let text = ask("shop", "/").await;
+    assert!(text.starts_with("HTTP/1.1 404 "), "its own routes stand in the place of the Service's: {text}");
 }

@@ -7,6 +7,7 @@ mod binding;
 mod enrolment;
 mod listener;
 mod ports;
+mod routes;
 #[cfg(test)]
 mod tests;
 
@@ -16,11 +17,13 @@ use std::sync::Arc;
 
 pub(super) use binding::{Binding, of as binding};
 pub(super) use listener::{accept, has_port};
+pub(super) use routes::ServiceRoutes;
 
 use super::changes::Changes;
 use super::gateway;
+use super::parent::{View, Views};
 use super::{Options, Placement};
-use crate::api::{GATEWAY_NAME, Gateway, GatewayClass, ObjectName, Service, label_value};
+use crate::api::{GATEWAY_NAME, Gateway, GatewayClass, ObjectName, ObjectRef, Service, label_value};
 use crate::snapshot::{Snapshot, Socket};
 use crate::table::backend::BackendKey;
 use crate::table::mesh::{Mesh, ServicePort};
@@ -37,6 +40,8 @@ struct Kept {
     binding: Binding,
     class: Option<Arc<GatewayClass>>,
     mesh: Arc<Mesh>,
+    /// What routes see of the enrolled Services.
+    views: Vec<Arc<View>>,
 }
 
 impl Meshes {
@@ -47,33 +52,41 @@ impl Meshes {
         options: &Options,
         gateways: &[gateway::Resolved<'_>],
         changes: &Changes,
+        known_views: &Views,
     ) {
         let mut before = std::mem::take(&mut self.0);
         let mut enrolment = None;
         for gateway in gateways.iter().filter(|gateway| gateway.accepted.is_ok()) {
             let Binding::Proxy(port) = gateway.binding else { continue };
             let class = snapshot.classes.get(&ObjectName::cluster(gateway.object.spec.gateway_class_name.as_str()));
-            let known = before.remove(&gateway.view.name);
+            let known = before.remove(gateway.view.name());
             let kept = match known {
                 Some(known) if changes.spare_services() && known.is_of(gateway, class) => known,
                 known => {
                     let enrolment = enrolment.get_or_insert_with(|| Enrolment::of(snapshot));
                     let known = known.map(|known| known.mesh);
-                    let services = enrolment.served(snapshot, gateway);
+                    let services: Vec<_> = enrolment.served(snapshot, gateway).collect();
                     let inbound = sockets(port, options);
                     let own = own(snapshot, options, gateway.object);
-                    let mesh = Mesh { inbound, own, ports: ports(services, known.as_deref()) };
+                    let mesh = Mesh { inbound, own, ports: ports(&services, known.as_deref()) };
                     let mesh = known.filter(|known| **known == mesh).unwrap_or_else(|| Arc::new(mesh));
-                    Kept { gateway: gateway.object.clone(), binding: gateway.binding, class: class.cloned(), mesh }
+                    let views = services.iter().map(|service| ports::view(service).or_known(known_views)).collect();
+                    let (gateway, binding) = (gateway.object.clone(), gateway.binding);
+                    Kept { gateway, binding, class: class.cloned(), mesh, views }
                 }
             };
-            self.0.insert(gateway.view.name.clone(), kept);
+            self.0.insert(gateway.view.name().clone(), kept);
         }
     }
 
     /// What a Gateway serves as a waypoint; `None`: nothing.
     pub(super) fn get(&self, gateway: &ObjectName) -> Option<&Arc<Mesh>> {
         self.0.get(gateway).map(|kept| &kept.mesh)
+    }
+
+    /// What routes see of the Services that are enrolled.
+    pub(super) fn views(&self) -> impl Iterator<Item = (&ObjectRef, &Arc<View>)> {
+        self.0.values().flat_map(|kept| &kept.views).map(|view| (&view.object, view))
     }
 
     /// The backends that are reached without a route.
@@ -91,15 +104,12 @@ impl Kept {
 }
 
 /// The ports of Services, by dialled address. Those that are known are the same objects.
-fn ports<'s>(
-    services: impl Iterator<Item = &'s Arc<Service>>,
-    known: Option<&Mesh>,
-) -> BTreeMap<SocketAddr, Arc<ServicePort>> {
+fn ports(services: &[&Arc<Service>], known: Option<&Mesh>) -> BTreeMap<SocketAddr, Arc<ServicePort>> {
     let port = |(dialled, port): (SocketAddr, ServicePort)| {
         let same = known.and_then(|known| known.ports.get(&dialled)).filter(|known| ***known == port);
         (dialled, same.cloned().unwrap_or_else(|| Arc::new(port)))
     };
-    services.flat_map(|service| ports::of(service)).map(port).collect()
+    services.iter().flat_map(|service| ports::of(service)).map(port).collect()
 }
 
 /// On the loopback of each family that the pod has: ztunnel takes that of the pod's address that was hit. Where the pod's

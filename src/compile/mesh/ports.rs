@@ -6,8 +6,11 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::ServicePort as Port;
 
 use crate::api::{Kind, ObjectName, ObjectRef, Service};
+use crate::compile::listener;
+use crate::compile::parent::View;
 use crate::table::backend::{AppProtocol, BackendKey, Target, WeightedBackend};
 use crate::table::filter::Filters;
+use crate::table::hostname::HostPattern;
 use crate::table::mesh::{ServicePort, Spoken};
 use crate::table::rule::{Action, Rule};
 use crate::table::timeouts::{Retry, Timeouts};
@@ -26,16 +29,45 @@ pub(super) fn addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
 
 /// Each dialled address of a Service, and the port that it is.
 pub(super) fn of(service: &Service) -> impl Iterator<Item = (SocketAddr, ServicePort)> {
-    let metadata = &service.metadata;
-    let namespace = metadata.namespace.as_deref().unwrap_or_default();
-    let name = ObjectName::new(namespace, metadata.name.as_deref().unwrap_or_default());
-    let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
-    let tcp = ports.iter().filter(|port| port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP"));
-    tcp.filter_map(move |port| Some((u16::try_from(port.port).ok()?, port))).flat_map(move |(number, port)| {
+    let name = name_of(service);
+    ports(service).flat_map(move |(number, port)| {
         let backend = BackendKey { service: name.clone(), port: number };
         let port = service_port(backend, port);
         addresses(service).map(move |address| (SocketAddr::new(address, number), port.clone()))
     })
+}
+
+/// What routes see of a Service: each port is what a listener is of a Gateway. A port that takes no HTTP takes none of the routes
+/// that there are.
+pub(super) fn view(service: &Service) -> View {
+    let port = |(number, port): (u16, &Port)| listener::View {
+        name: port_name(number, port),
+        port: number.into(),
+        hostname: Some(HostPattern::Any),
+        kinds: if declared(port).0 == Spoken::Tcp { Vec::new() } else { listener::HTTP_KINDS.to_vec() },
+        namespaces: listener::Namespaces::All,
+        serves: true,
+    };
+    let object = ObjectRef { kind: Kind::Service, name: name_of(service) };
+    View { object, listeners: ports(service).map(port).collect() }
+}
+
+/// The name by which routes' `sectionName` finds a port: its own, or its number where it has none, being the only one.
+fn port_name(number: u16, port: &Port) -> Arc<str> {
+    port.name.as_deref().map_or_else(|| number.to_string().into(), Arc::from)
+}
+
+/// A Service's ports of TCP, with their numbers.
+fn ports(service: &Service) -> impl Iterator<Item = (u16, &Port)> {
+    let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
+    let tcp = ports.iter().filter(|port| port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP"));
+    tcp.filter_map(|port| Some((u16::try_from(port.port).ok()?, port)))
+}
+
+fn name_of(service: &Service) -> ObjectName {
+    let metadata = &service.metadata;
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    ObjectName::new(namespace, metadata.name.as_deref().unwrap_or_default())
 }
 
 fn service_port(backend: BackendKey, port: &Port) -> ServicePort {

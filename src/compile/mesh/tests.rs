@@ -188,3 +188,73 @@ fn a_port_speaks_what_its_app_protocol_or_else_its_name_says() {
         assert_eq!((found.spoken, found.protocol), (spoken, protocol), "{port}");
     }
 }
+
+/// The conditions of a route with this parentRef to Service `mesh/cart`, as `TYPE=REASON`; `None`: it has no status of ours.
+fn route_conditions(parent: Value, ports: Value, enrolled: bool) -> Option<Vec<String>> {
+    let labels = if enrolled { json!({ "istio.io/use-waypoint": "waypoint" }) } else { json!({}) };
+    let mut service = service("mesh", labels);
+    service["spec"]["ports"] = ports;
+    let mut reference = json!({ "group": "", "kind": "Service", "name": "cart" });
+    reference.as_object_mut().unwrap().extend(parent.as_object().unwrap().clone());
+    let rule = json!({ "backendRefs": [{ "name": "cart", "port": 80 }] });
+    let spec = json!({ "parentRefs": [reference], "rules": [rule] });
+    let metadata = json!({ "namespace": "mesh", "name": "r" });
+    let route = json!({ "apiVersion": API, "kind": "HTTPRoute", "metadata": metadata, "spec": spec });
+    let mut snapshot = Snapshot::default();
+    for object in [bound(), gateway(json!({}), hbone("Same")), service, route] {
+        let Ok(Decoded::Item(item)) = decode(object.clone()) else { panic!("{object}") };
+        snapshot.apply([Change::Put(item)]);
+    }
+    let compiled = compile(&snapshot, &options(), &mut Memo::default());
+    let status = compiled.statuses.routes.values().next()?;
+    let conditions = &status.parents[0].conditions;
+    Some(conditions.iter().map(|one| format!("{}={}", one.kind.as_str(), one.reason.as_str())).collect())
+}
+
+#[test]
+fn a_route_at_a_service_gets_its_status_where_the_service_is_enrolled() {
+    let ports = || json!([{ "name": "http", "port": 80 }, { "name": "tcp", "port": 81 }]);
+    let accepted = ["Accepted=Accepted", "ResolvedRefs=ResolvedRefs"];
+    for (parent, expected) in [
+        (json!({}), "Accepted=Accepted"),
+        (json!({ "port": 80 }), "Accepted=Accepted"),
+        (json!({ "sectionName": "http" }), "Accepted=Accepted"),
+        (json!({ "port": 82 }), "Accepted=NoMatchingParent"),
+        (json!({ "sectionName": "web" }), "Accepted=NoMatchingParent"),
+        (json!({ "port": 81 }), "Accepted=NotAllowedByListeners"),
+    ] {
+        let found = route_conditions(parent.clone(), ports(), true).unwrap();
+        assert_eq!(found, [expected, accepted[1]], "{parent}");
+    }
+    assert_eq!(route_conditions(json!({}), ports(), false), None, "another waypoint's to report");
+    assert_eq!(route_conditions(json!({ "group": "x" }), ports(), true), None, "a Service of another group");
+}
+
+#[test]
+fn compiling_again_shares_what_did_not_change() {
+    let labels = || json!({ "istio.io/use-waypoint": "waypoint" });
+    let mut snapshot = Snapshot::default();
+    let put = |snapshot: &mut Snapshot, object: Value| {
+        let Ok(Decoded::Item(item)) = decode(object.clone()) else { panic!("{object}") };
+        snapshot.apply([Change::Put(item)]);
+    };
+    for object in [bound(), gateway(json!({}), hbone("Same")), service("mesh", labels())] {
+        put(&mut snapshot, object);
+    }
+    let mut memo = Memo::default();
+    let first = compile(&snapshot, &options(), &mut memo).tables.into_values().next().unwrap();
+    put(&mut snapshot, namespace("elsewhere", json!({})));
+    let same = compile(&snapshot, &options(), &mut memo).tables.into_values().next().unwrap();
+    assert!(std::sync::Arc::ptr_eq(&first, &same));
+    let mut other = service("mesh", labels());
+    other["metadata"]["name"] = json!("stock");
+    other["spec"]["clusterIP"] = json!("10.96.0.2");
+    other["spec"]["clusterIPs"] = json!(["10.96.0.2"]);
+    put(&mut snapshot, other);
+    let more = compile(&snapshot, &options(), &mut memo).tables.into_values().next().unwrap();
+    let port = |table: &crate::table::RouteTable| {
+        table.mesh.as_ref().unwrap().ports[&BOTH[0].parse::<std::net::SocketAddr>().unwrap()].clone()
+    };
+    assert_eq!(more.mesh.as_ref().unwrap().ports.len(), 3);
+    assert!(std::sync::Arc::ptr_eq(&port(&first), &port(&more)), "the Service that was there is as it was");
+}

@@ -8,9 +8,9 @@ use super::parse;
 use super::{Action, Parsed, Rule};
 use crate::api::{BackendRef, ObjectName, ObjectRef};
 use crate::compile::attachment::{self, Attachment};
-use crate::compile::gateway::{View, Views};
 use crate::compile::grant::Grants;
 use crate::compile::listener;
+use crate::compile::parent::{self, View, Views};
 use crate::compile::precedence::Specificity;
 use crate::compile::shadow;
 use crate::compile::verdict::{Refusal, fails, holds, resolved_refs};
@@ -51,8 +51,10 @@ impl Resolved {
     /// In how many places a rule stands: each match on each host of each listener that serves it.
     pub(in crate::compile) fn places(&self, rule: &Arc<rule::Rule>) -> usize {
         let matches = self.candidates.iter().filter(|candidate| Arc::ptr_eq(&candidate.entry.rule, rule)).count();
-        let own = self.serving().filter_map(|listener| listener.hostname.as_ref());
-        let hosts = own.map(|own| self.hostnames.iter().filter(|hostname| hostname.intersects(own)).count());
+        let hosts = self.serving().filter_map(|(view, listener)| {
+            let own = listener.hostname.as_ref()?;
+            Some(if view.is_service() { 1 } else { self.hostnames.iter().filter(|host| host.intersects(own)).count() })
+        });
         matches * hosts.sum::<usize>()
     }
 
@@ -61,16 +63,16 @@ impl Resolved {
         if self.serving().next().is_some() { &self.backends } else { &[] }
     }
 
-    fn serving(&self) -> impl Iterator<Item = &listener::View> {
-        let views = self.attached.iter().filter_map(|one| one.gateway.listeners.get(one.listener));
-        views.filter(|view| view.serves)
+    fn serving(&self) -> impl Iterator<Item = (&View, &listener::View)> {
+        let views = self.attached.iter().filter_map(|one| Some((&*one.view, one.view.listeners.get(one.listener)?)));
+        views.filter(|(_, listener)| listener.serves)
     }
 }
 
-/// A listener, by its place in its Gateway.
+/// A listener, by its place in its parent.
 #[derive(Clone, Debug)]
 pub(in crate::compile) struct Attached {
-    pub(in crate::compile) gateway: Arc<View>,
+    pub(in crate::compile) view: Arc<View>,
     pub(in crate::compile) listener: usize,
 }
 
@@ -87,7 +89,7 @@ pub(in crate::compile) struct Candidate {
 #[derive(Debug, Default)]
 pub(in crate::compile) struct Dependencies {
     pub(in crate::compile) services: Vec<ObjectName>,
-    pub(in crate::compile) gateways: Vec<ObjectName>,
+    pub(in crate::compile) parents: Vec<ObjectRef>,
     /// Whether it refers to other namespaces, which takes grants.
     pub(in crate::compile) crosses: bool,
 }
@@ -133,17 +135,16 @@ pub(in crate::compile) fn resolve(parsed: &Parsed, context: &Context<'_>, before
 
 fn dependencies(parsed: &Parsed) -> Dependencies {
     let name = &parsed.object.name;
-    let mut gateways: Vec<_> =
-        parsed.source.parents().iter().filter_map(|parent| attachment::gateway_name(parent, name)).collect();
+    let mut parents: Vec<_> = parsed.source.parents().iter().filter_map(|parent| parent::named(parent, name)).collect();
     let specs = parse::rules(&parsed.source);
     let references = specs.iter().flat_map(|spec| spec.backends);
     let mut services: Vec<ObjectName> = references.filter_map(|one| backend::service_name(one, name)).collect();
     services.sort_unstable();
     services.dedup();
     services.shrink_to_fit();
-    gateways.shrink_to_fit();
+    parents.shrink_to_fit();
     let crosses = services.iter().any(|service| service.namespace != name.namespace);
-    Dependencies { services, gateways, crosses }
+    Dependencies { services, parents, crosses }
 }
 
 fn rule(
@@ -216,10 +217,10 @@ fn candidates(parsed: &Rule, rule: rule::Rule, before: Option<&Resolved>, into: 
 /// The listeners of all parentRefs, each once.
 fn attached(attachments: &[Attachment<'_>]) -> Vec<Attached> {
     let mut attached: Vec<Attached> = Vec::new();
-    for Attachment { gateway, listeners, .. } in attachments {
+    for Attachment { view, listeners, .. } in attachments {
         for &listener in listeners.iter().flatten() {
-            if !attached.iter().any(|one| Arc::ptr_eq(&one.gateway, gateway) && one.listener == listener) {
-                attached.push(Attached { gateway: gateway.clone(), listener });
+            if !attached.iter().any(|one| Arc::ptr_eq(&one.view, view) && one.listener == listener) {
+                attached.push(Attached { view: view.clone(), listener });
             }
         }
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use by_address::ByAddress;
 
 use super::backend::Backend;
-use super::mesh::MeshServing;
+use super::mesh::{LivePort, LiveRoutes, MeshServing};
 use super::serving::{LiveRule, Serving, SocketServing, weighted};
 use super::tls::{ListenerTls, RefusedCertificate, SocketTls, TlsConfigs};
 use crate::api::ObjectName;
@@ -22,6 +22,7 @@ use crate::table::RouteTable;
 use crate::table::backend::{BackendKey, Target};
 use crate::table::listener::{Host, Listener, Protocol};
 use crate::table::lookup::{HostIndex, PathTrees, PortIndex};
+use crate::table::mesh::{Routes, ServicePort};
 use crate::table::rule::Rule;
 use crate::telemetry::Telemetry;
 use crate::telemetry::series::RuleLabels;
@@ -114,6 +115,16 @@ impl Registry {
         index
     }
 
+    fn port(&mut self, port: &Arc<ServicePort>, routes: &Routes) -> Arc<LivePort> {
+        let through = self.rule(&port.through);
+        let routes = routes.get(&port.backend).map(|routes| {
+            let producers = routes.producers.as_ref().map(|host| self.host(host, None));
+            let consumers = routes.consumers.iter().map(|(name, host)| (name.clone(), self.host(host, None)));
+            LiveRoutes { producers, consumers: consumers.collect() }
+        });
+        Arc::new(LivePort::new(port.clone(), through, routes))
+    }
+
     fn socket(&mut self, socket: Socket, parts: &[(&ObjectName, &Arc<Listener>)]) -> Arc<SocketServing> {
         let tls = self.socket_tls(parts);
         let before = self.sockets.get(&socket).and_then(|(listeners, serving)| Some((listeners, serving.upgrade()?)));
@@ -180,9 +191,12 @@ fn inbound(
         let sockets = plain.flat_map(|listener| &listener.sockets).rev();
         let listeners: BTreeMap<u16, Socket> = sockets.map(|socket| (socket.port, *socket)).collect();
         let known = mesh.inbound.first().and_then(|socket| previous.inbound.get(socket));
-        let serving = known.filter(|known| known.is(mesh, &listeners)).cloned();
-        let new = || Arc::new(MeshServing::new(mesh.clone(), listeners, |rule| registry.rule(rule)));
-        let serving = serving.unwrap_or_else(new);
+        let routes = &table.service_routes;
+        let serving = known.filter(|known| known.is((mesh, routes), &listeners)).cloned();
+        let serving = serving.unwrap_or_else(|| {
+            let ports = mesh.ports.iter().map(|(dialled, port)| (*dialled, registry.port(port, routes)));
+            Arc::new(MeshServing::new((mesh.clone(), routes.clone()), ports.collect(), listeners))
+        });
         inbound.extend(mesh.inbound.iter().map(|socket| (*socket, serving.clone())));
     }
     inbound

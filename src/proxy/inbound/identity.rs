@@ -2,12 +2,17 @@
 //!
 //! Promises: what is here is printable ASCII, so that it may stand in a log line or a header field as it is.
 
+use std::ops::Range;
+
 /// The longest SPIFFE id, in bytes (SPIFFE-ID, 2.3).
 const LONGEST: usize = 2048;
 
 /// A client's identity, from `spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity(Box<str>);
+pub(crate) struct Identity {
+    uri: Box<str>,
+    namespace: Range<usize>,
+}
 
 impl Identity {
     /// Reads an id as ztunnel sends it. `None`: it is no SPIFFE id of a Kubernetes workload.
@@ -23,12 +28,19 @@ impl Identity {
         if [domain, namespace, account].contains(&"") {
             return None;
         }
-        Some(Self(text.into()))
+        let start = "spiffe://".len() + domain.len() + "/ns/".len();
+        Some(Self { uri: text.into(), namespace: start..start + namespace.len() })
     }
 
     /// The whole id.
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.uri
+    }
+
+    /// The namespace of the client's ServiceAccount, whose consumer routes are for it.
+    pub(crate) fn namespace(&self) -> &str {
+        // In bounds, and between characters: all of it is ASCII.
+        self.uri.get(self.namespace.clone()).unwrap_or_default()
     }
 }
 
@@ -39,7 +51,8 @@ mod tests {
     #[test]
     fn a_workload_of_kubernetes_has_one() {
         let id = "spiffe://cluster.local/ns/my-ns/sa/default";
-        assert_eq!(Identity::parse(id.as_bytes()).unwrap().as_str(), id);
+        let identity = Identity::parse(id.as_bytes()).unwrap();
+        assert_eq!((identity.as_str(), identity.namespace()), (id, "my-ns"));
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl<T> HostIndex<T> {
     }
 
     /// The first entry that takes a request: what it leads to, and how its path matched.
-    pub(super) fn search<W: Witness>(&self, request: &RequestView<'_>, witness: &mut W) -> Option<(&T, PathMatched)> {
+    pub fn search<W: Witness>(&self, request: &RequestView<'_>, witness: &mut W) -> Option<(&T, PathMatched)> {
         let (exact, prefixes) = self.paths.find(request.path);
         let mut best = None;
         if let Some(node) = exact {

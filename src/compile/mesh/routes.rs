@@ -1,0 +1,109 @@
+//! The routes of enrolled Services, port by port: those of the Service's own namespace are for every client (producer routes), those
+//! of another for the clients of that namespace alone (consumer routes; GEP-1426).
+//!
+//! Kept from compile to compile, as the hosts of listeners are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::attached::ListenerKey;
+use super::super::hosts::Hosts;
+use super::super::kept::Moved;
+use super::super::parent::View;
+use crate::table::backend::BackendKey;
+use crate::table::hostname::HostPattern;
+use crate::table::listener::Host;
+use crate::table::mesh::{PortRoutes, Routes};
+
+/// The routes of each port that has any.
+#[derive(Debug, Default)]
+pub(in crate::compile) struct ServiceRoutes {
+    ports: BTreeMap<ListenerKey, Kept>,
+    built: Arc<Routes>,
+}
+
+/// The routes of a port, and what they were made of.
+#[derive(Debug)]
+struct Kept {
+    key: BackendKey,
+    producers: Hosts,
+    consumers: BTreeMap<Arc<str>, Hosts>,
+    built: Arc<PortRoutes>,
+}
+
+impl ServiceRoutes {
+    /// Takes on what each port got and lost; answers the routes of all. What is the same as before is the same object.
+    pub(in crate::compile) fn update<'v>(
+        &mut self,
+        views: impl Iterator<Item = &'v Arc<View>>,
+        moved: &mut BTreeMap<ListenerKey, Moved>,
+    ) -> &Arc<Routes> {
+        let mut before = std::mem::take(&mut self.ports);
+        let mut changed = false;
+        for view in views {
+            for port in &view.listeners {
+                let key = (view.object.clone(), port.name.clone());
+                let known = before.remove(&key);
+                let moved = moved.remove(&key).unwrap_or_default();
+                let Ok(number) = u16::try_from(port.port) else { continue };
+                let backend = BackendKey { service: view.name().clone(), port: number };
+                let Some(kept) = port_routes(known, backend, moved, &mut changed) else { continue };
+                self.ports.insert(key, kept);
+            }
+        }
+        if changed || !before.is_empty() {
+            let routes = self.ports.values().map(|kept| (kept.key.clone(), kept.built.clone()));
+            self.built = Arc::new(routes.collect());
+        }
+        &self.built
+    }
+
+    /// The hosts of every port.
+    pub(in crate::compile) fn hosts(&self) -> impl Iterator<Item = &Hosts> {
+        self.ports.values().flat_map(|kept| std::iter::once(&kept.producers).chain(kept.consumers.values()))
+    }
+}
+
+/// The routes of a port; `None`: it has none.
+fn port_routes(known: Option<Kept>, key: BackendKey, moved: Moved, changed: &mut bool) -> Option<Kept> {
+    let moves = !(moved.gone.is_empty() && moved.come.is_empty());
+    let mut kept = match known {
+        Some(kept) if kept.key == key && !moves => return Some(kept),
+        Some(kept) => kept,
+        None if !moves => return None,
+        None => Kept::new(key.clone()),
+    };
+    *changed = true;
+    kept.key = key;
+    for (namespace, moved) in by_namespace(moved) {
+        if *namespace == *kept.key.service.namespace {
+            kept.producers.update_any(moved);
+        } else {
+            kept.consumers.entry(namespace).or_insert_with(|| Hosts::new(HostPattern::Any)).update_any(moved);
+        }
+    }
+    kept.consumers.retain(|_, hosts| !hosts.list().is_empty());
+    let only = |hosts: &Hosts| -> Option<Arc<Host>> { hosts.list().iter().next().cloned() };
+    let consumers = kept.consumers.iter().filter_map(|(namespace, hosts)| Some((namespace.clone(), only(hosts)?)));
+    kept.built = Arc::new(PortRoutes { producers: only(&kept.producers), consumers: consumers.collect() });
+    let has_any = kept.built.producers.is_some() || !kept.built.consumers.is_empty();
+    has_any.then_some(kept)
+}
+
+impl Kept {
+    fn new(key: BackendKey) -> Self {
+        Self { key, producers: Hosts::new(HostPattern::Any), consumers: BTreeMap::new(), built: Arc::default() }
+    }
+}
+
+/// What moved, by the routes' namespaces.
+fn by_namespace(moved: Moved) -> BTreeMap<Arc<str>, Moved> {
+    let mut namespaces: BTreeMap<Arc<str>, Moved> = BTreeMap::new();
+    for route in moved.gone {
+        namespaces.entry(route.object.name.namespace.clone()).or_default().gone.push(route);
+    }
+    for route in moved.come {
+        namespaces.entry(route.object.name.namespace.clone()).or_default().come.push(route);
+    }
+    namespaces
+}
