@@ -1,6 +1,7 @@
 // Compare says whether a report, a GatewayClass and the suite speak of the same features.
 //
 //	compare GATEWAYCLASS.json [REPORT.yaml]
+//	compare --ordered REPORT.yaml      prints the report without its date, its profiles in the order of their names
 package main
 
 import (
@@ -31,8 +32,12 @@ var profiles = []suite.ConformanceProfile{
 type names = sets.Set[string]
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "--ordered" {
+		printOrdered(os.Args[2])
+		return
+	}
 	if len(os.Args) < 2 || len(os.Args) > 3 {
-		stop(fmt.Errorf("usage: compare GATEWAYCLASS.json [REPORT.yaml]"))
+		stop(fmt.Errorf("usage: compare GATEWAYCLASS.json [REPORT.yaml], or compare --ordered REPORT.yaml"))
 	}
 	var class gateway.GatewayClass
 	read(os.Args[1], json.Unmarshal, &class)
