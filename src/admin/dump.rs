@@ -1,6 +1,7 @@
 //! What is served and what is wrong, as JSON.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 
@@ -61,12 +62,15 @@ pub(super) fn listeners(report: &Report, addresses: &Addresses) -> Value {
 /// `/mesh`: what each Gateway serves as a waypoint, and where ztunnel hands it over.
 pub(super) fn mesh(report: &Report, addresses: &Addresses) -> Value {
     let waypoint = |(gateway, mesh): (&crate::api::ObjectName, &Mesh)| {
-        let port = |(dialled, port): (&std::net::SocketAddr, &Arc<ServicePort>)| json!({ "dialled": dialled, "backend": port.backend.to_string(), "spoken": port.spoken.as_str() });
+        let service = |(dialled, port): (&SocketAddr, &Arc<ServicePort>)| {
+            let (backend, spoken) = (port.backend.to_string(), port.spoken.as_str());
+            json!({ "dialled": dialled, "backend": backend, "spoken": spoken })
+        };
         json!({
             "gateway": gateway.to_string(),
             "inbound": mesh.inbound.iter().map(|wanted| socket(report, addresses, wanted)).collect::<Vec<_>>(),
             "own": mesh.own,
-            "services": mesh.ports.iter().map(port).collect::<Vec<_>>(),
+            "services": mesh.ports.iter().map(service).collect::<Vec<_>>(),
         })
     };
     report.tables.iter().filter_map(|(name, table)| Some((name, table.mesh.as_deref()?))).map(waypoint).collect()

@@ -1,19 +1,19 @@
-//! Labels by which objects are found again, and values that fit into one: a name that is too long is cut, and told apart by a
-//! hash of the whole.
+//! Labels that several parts go by, and names that fit: what is too long for a label, or for an object's name, is cut and told
+//! apart by a hash of the whole.
 
 /// The label by which what a Gateway runs on names it (GEP-1762). Istio finds a waypoint's pods by it.
 pub const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 
 /// Longest name of a Service, and longest value of a label (RFC 1123: a label of DNS).
-pub const LABEL: usize = 63;
+pub const LONGEST_LABEL: usize = 63;
 
 /// A label's value for a name: the name where it fits.
 pub fn label_value(name: &str) -> String {
-    longest(name, LABEL)
+    cut(name, LONGEST_LABEL)
 }
 
 /// Cuts a text of ASCII to so many bytes; one that is cut ends in a hash of the whole.
-pub fn longest(text: &str, most: usize) -> String {
+pub fn cut(text: &str, most: usize) -> String {
     if text.len() <= most { text.to_owned() } else { hashed(text, text, most) }
 }
 
@@ -40,10 +40,10 @@ mod tests {
 
     #[test]
     fn what_is_cut_fits_and_tells_wholes_apart() {
-        let cut = |last: char| label_value(&format!("{}{last}", "n".repeat(252)));
-        assert_eq!(cut('a').len(), 63);
-        assert_ne!(cut('a'), cut('b'));
-        assert_eq!(cut('a'), cut('a'));
+        let value = |last: char| label_value(&format!("{}{last}", "n".repeat(252)));
+        assert_eq!(value('a').len(), 63);
+        assert_ne!(value('a'), value('b'));
+        assert_eq!(value('a'), value('a'));
         assert!(label_value(&"a.".repeat(100)).ends_with(|last: char| last.is_ascii_hexdigit()));
     }
 

@@ -35,7 +35,7 @@ pub use gateway::{
 };
 pub use grant::{GrantFrom, GrantTo, ReferenceGrantSpec};
 pub use item::Item;
-pub use label::{GATEWAY_NAME, LABEL, hashed, label_value, longest};
+pub use label::{GATEWAY_NAME, LONGEST_LABEL, cut, hashed, label_value};
 pub use object_ref::{Kind, Meta, Object, ObjectName, ObjectRef};
 pub use route::{
     BackendRef, GrpcMatch, GrpcMethodMatch, GrpcMethodMatchType, GrpcRouteSpec, GrpcRule, HttpMatch, HttpPathMatch,

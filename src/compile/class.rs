@@ -32,13 +32,8 @@ pub(super) fn statuses(snapshot: &Snapshot, classes: &Classes) -> BTreeMap<Objec
                 Err(refusal) => fails(ConditionType::Accepted, refusal.reason, &refusal.message),
             };
             let observed_generation = snapshot.classes.get(name).map_or(0, |class| class.meta.generation);
-            (
-                name.clone(),
-                ClassStatus {
-                    observed_generation,
-                    conditions: [accepted].into_iter().chain(version.clone()).collect(),
-                },
-            )
+            let conditions = std::iter::once(accepted).chain(version.clone()).collect();
+            (name.clone(), ClassStatus { observed_generation, conditions })
         })
         .collect()
 }

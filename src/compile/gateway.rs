@@ -14,13 +14,15 @@ use super::parameters::judge_gateway;
 use super::parent::{View, Views};
 use super::verdict::Refusal;
 use super::{Memo, Options, Placement};
-use crate::api::{Gateway, GatewayAddress, Kind, ObjectName, ObjectRef};
+use crate::api::{Gateway, GatewayAddress, GatewayClass, Kind, ObjectName, ObjectRef};
 use crate::snapshot::{Objects, Snapshot};
 use crate::status::Reason;
 
 /// A Gateway of ours, and what was found of it.
 pub(super) struct Resolved<'s> {
     pub(super) object: &'s Arc<Gateway>,
+    /// Its class.
+    pub(super) class: &'s Arc<GatewayClass>,
     pub(super) view: Arc<View>,
     /// Accepted, or why not. A Gateway with some good listeners is accepted.
     pub(super) accepted: Result<(), Refusal>,
@@ -44,15 +46,17 @@ pub(super) fn resolve<'s>(
     let mut claims = Claims::default();
     let mut gateways = Vec::new();
     for gateway in by_age(&snapshot.gateways) {
-        let Some(class) = classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str())) else { continue };
+        let class_name = ObjectName::cluster(gateway.spec.gateway_class_name.as_str());
+        let Some((class, class_object)) = classes.get(&class_name).zip(snapshot.classes.get(&class_name)) else {
+            continue;
+        };
         let placement = options.placement;
         let (addresses, mut accepted) = addresses(&gateway.spec.addresses, placement);
         if let Err(refusal) = judge_whole(snapshot, options, gateway, class) {
             accepted = Err(refusal);
         }
         let opened_on = if placement == Placement::Pods { &[None] } else { addresses.as_slice() };
-        let of_class = snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
-        let binding = mesh::binding(gateway, of_class.map(|class| &**class));
+        let binding = mesh::binding(gateway, class_object);
         let judge = Judge { gateway, snapshot, grants, addresses: opened_on, options, binding };
         let mut listeners: Vec<Verdict> =
             gateway.spec.listeners.iter().map(|listener| judge.judge(listener, &mut memo.certificates)).collect();
@@ -69,7 +73,16 @@ pub(super) fn resolve<'s>(
         }
         let view = view(gateway, &listeners, &memo.history.views);
         let ground = Ground::of(gateway, placement, &snapshot.observed);
-        gateways.push(Resolved { object: gateway, view, accepted, addresses, listeners, binding, ground });
+        gateways.push(Resolved {
+            object: gateway,
+            class: class_object,
+            view,
+            accepted,
+            addresses,
+            listeners,
+            binding,
+            ground,
+        });
     }
     memo.certificates.turn();
     gateways.sort_by(|a, b| a.view.object.cmp(&b.view.object));

@@ -136,9 +136,6 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     };
     let tables = memo.tables.build(&gateways, moved, &memo.meshes);
     let warnings = warnings::collect(&gateways, memo.routes.warned(), memo.tables.hosts());
-    let backends = match memo.meshes.backends().next() {
-        Some(_) => Arc::new(memo.routes.backends().iter().chain(memo.meshes.backends()).cloned().collect()),
-        None => memo.routes.backends(),
-    };
+    let backends = memo.meshes.backends(memo.routes.backends());
     Compiled { tables, backends, statuses: Statuses { warnings, ..statuses } }
 }

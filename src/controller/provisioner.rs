@@ -18,8 +18,7 @@ use super::apply::{ApplyError, apply, delete, remove_keys};
 use super::owned::{Key, Owned, Told, fingerprint};
 use super::provision::GATEWAY_NAMESPACE;
 use super::retry;
-use crate::api::ObjectName;
-use crate::api::{GATEWAY_NAME, label_value};
+use crate::api::{GATEWAY_NAME, ObjectName, label_value};
 use crate::snapshot::ProvisioningFailure;
 use crate::telemetry::label::WriteResult;
 

@@ -7,7 +7,7 @@ k create namespace cart >/dev/null
 k label namespace cart team=cart >/dev/null
 k create namespace gone >/dev/null
 k -n shop patch gateway waypoint --type=json -p '[{"op":"add","path":"/spec/listeners/0/allowedRoutes","value":{"namespaces":{"from":"Selector","selector":{"matchLabels":{"team":"cart"}}}}}]' >/dev/null
-printf 'apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: g, namespace: gone }\nspec: { gatewayClassName: pingway, listeners: [{ name: a, port: 80, protocol: HTTP }] }\n' | k apply -f - >/dev/null
+gateway gone g "$http"
 elsewhere() { k get clusterrolebindings,rolebindings -A -l pingway.dev/gateway-namespace -o json | jq -r '[.items[].metadata | select(.namespace != .labels["pingway.dev/gateway-namespace"]) | .labels["pingway.dev/gateway-namespace"]] | group_by(.) | map(.[0] + ":" + (length | tostring)) | join(" ")'; }
 # shop: a ClusterRoleBinding, and a RoleBinding in cart; gone: a ClusterRoleBinding.
 becomes "Gateways have bindings elsewhere" "gone:1 shop:2" elsewhere
@@ -21,7 +21,7 @@ is "what lies elsewhere does not" "$(elsewhere)" "gone:1 shop:2"
 replicas 2
 patience=60 becomes "and is swept once the controller is back" "" left
 # A namespace that goes while the controller runs.
-printf 'apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: c, namespace: cart }\nspec: { gatewayClassName: pingway, listeners: [{ name: a, port: 80, protocol: HTTP }] }\n' | k apply -f - >/dev/null
+gateway cart c "$http"
 patience=60 becomes "Gateways are provisioned again" cart:1 elsewhere
 k delete namespace cart --timeout=120s >/dev/null || bad "a namespace with a Gateway goes" "$(k get namespace cart -o yaml)"
 patience=60 becomes "with its namespace goes what a Gateway had elsewhere" "" left

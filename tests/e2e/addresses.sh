@@ -4,15 +4,7 @@ address_of() { json gateway addressed '[.status.addresses[]?.value] | join(" ")'
 service_of() { json service addressed-pingway '.spec.clusterIP'; }
 asks() { k -n shop patch gateway addressed --type=merge -p "{\"spec\":{\"addresses\":$1}}" >/dev/null; }
 served() { code -H 'host: none.test' "http://$1/"; }
-k apply -f - >/dev/null <<'END'
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: addressed, namespace: shop }
-spec:
-  gatewayClassName: pingway
-  addresses: [{ type: IPAddress, value: 10.96.77.1 }]
-  listeners: [{ name: http, port: 80, protocol: HTTP }]
-END
+gateway shop addressed "addresses: [{ type: IPAddress, value: 10.96.77.1 }], $http"
 patience=90 becomes "an address that is asked for is assigned" 10.96.77.1 address_of
 becomes "and served" 404 served 10.96.77.1
 asks '[{"type":"IPAddress","value":"10.96.77.2"}]'

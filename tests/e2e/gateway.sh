@@ -1,5 +1,12 @@
 # Sourced by parts with a cluster: the Gateway shop/waypoint of tests/e2e/controller.yaml, what its status says, and requests to it.
 
+# gateway NAMESPACE NAME SPEC: makes a Gateway of class pingway; SPEC in YAML, in flow style, without the braces.
+gateway() {
+    printf 'apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: %s, namespace: %s }\nspec: { gatewayClassName: pingway, %s }\n' "$2" "$1" "$3" |
+        k apply -f - >/dev/null
+}
+# One listener, for Gateways of which nothing else is asked.
+http='listeners: [{ name: http, port: 80, protocol: HTTP }]'
 host=echo.shop.svc.cluster.local
 made=waypoint-pingway
 json() { k -n shop get "$1" "$2" -o json 2>/dev/null | jq -r "$3" 2>/dev/null; }

@@ -3,12 +3,8 @@
 
 routes=${PINGWAY_ROUTES:-10000} rounds=${PINGWAY_ROUNDS:-5}
 k create namespace soak >/dev/null
+gateway soak soak "$http"
 k apply -f - >/dev/null <<'END'
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: soak, namespace: soak }
-spec: { gatewayClassName: pingway, listeners: [{ name: a, port: 80, protocol: HTTP }] }
----
 apiVersion: v1
 kind: Service
 metadata: { name: none, namespace: soak }
@@ -32,10 +28,15 @@ accepted() { k -n soak get httproute "$last" -o json | jq -r '.status.parents[]?
 attached() { k -n soak get gateway soak -o json | jq '.status.listeners[0].attachedRoutes'; }
 patience=90 becomes "a Gateway waits for routes" 0 attached
 # What has just begun has less than what has worked once: that is printed, and later rounds are held to the first.
-sleep 5
 mapfile -t now < <(resident)
 is "both replicas are seen" ${#now[@]} 2
 echo "  before: ${now[*]} kB"
+# settle: looks each second, until what is given back by and by is: until the most of them falls no longer.
+settle() {
+    local before
+    mapfile -t now < <(resident)
+    until before=$(most); sleep 1; mapfile -t now < <(resident); [ "$(most)" -ge "$before" ]; do :; done
+}
 most() { printf '%s\n' "${now[@]}" | sort -n | tail -n 1; }
 for ((round = 1; round <= rounds; round++)); do
     for file in "$scratch"/routes-*; do k create -f "$file" >/dev/null & making+=($!); done
@@ -47,8 +48,7 @@ for ((round = 1; round <= rounds; round++)); do
     echo "  round $round, with $routes routes: ${now[*]} kB"
     k delete --raw /apis/gateway.networking.k8s.io/v1/namespaces/soak/httproutes >/dev/null
     patience=600 becomes "and deleted" 0 attached
-    sleep 5
-    mapfile -t now < <(resident)
+    settle
     echo "  round $round, without: ${now[*]} kB"
     [ "$round" -gt 1 ] || first=$(most)
 done

@@ -39,16 +39,8 @@ k apply -k "$narrow" >/dev/null || bad "the narrowed installation is applied" ""
 k -n pingway-system rollout status --timeout=120s deployment/pingway-controller >/dev/null || bad "the narrowed controller runs" "$(k -n pingway-system get pods)"
 reads() { k auth can-i list secrets --namespace "$1" --as system:serviceaccount:pingway-system:pingway-controller 2>/dev/null; }
 is "it may read Secrets where it is bound, and nowhere else" "$(reads shop) $(reads vault) $(reads pingway-system)" "yes no no"
-k apply -f - >/dev/null <<'END'
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: secrets, namespace: shop }
-spec:
-  gatewayClassName: pingway
-  listeners:
-  - { name: seen, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: web }] } }
-  - { name: unseen, port: 444, protocol: HTTPS, tls: { certificateRefs: [{ name: web, namespace: vault }] } }
-END
+gateway shop secrets 'listeners: [{ name: seen, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: web }] } },
+    { name: unseen, port: 444, protocol: HTTPS, tls: { certificateRefs: [{ name: web, namespace: vault }] } }]'
 refs() { json gateway secrets ".status.listeners[] | select(.name == \"$1\") | .conditions[] | select(.type == \"ResolvedRefs\") | .status + \"/\" + .reason"; }
 patience=60 becomes "a certificate of a namespace that is listed resolves" True/ResolvedRefs refs seen
 is "one of another does not" "$(refs unseen)" False/InvalidCertificateRef

@@ -8,15 +8,7 @@ workers() {
 }
 limited() { printf 'apiVersion: pingway.dev/v1alpha1\nkind: PingwayParameters\nmetadata: { name: limited, namespace: shop }\nspec: { resources: { requests: { cpu: 10m }, limits: { cpu: "%s" } } }\n' "$1" | k apply -f - >/dev/null; }
 limited 500m
-k apply -f - >/dev/null <<'END'
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: limited, namespace: shop }
-spec:
-  gatewayClassName: pingway
-  infrastructure: { parametersRef: { group: pingway.dev, kind: PingwayParameters, name: limited } }
-  listeners: [{ name: http, port: 80, protocol: HTTP }]
-END
+gateway shop limited "infrastructure: { parametersRef: { group: pingway.dev, kind: PingwayParameters, name: limited } }, $http"
 processors=$(inside nproc)
 patience=90 becomes "half a processor gives one worker" 1 workers 500m
 limited 1500m

@@ -5,24 +5,14 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{Backend, Folder, Proxy, http_route, read_head, until, within};
+use crate::support::{Backend, Folder, Proxy, gateway, http_route, read_head, until, within};
 
-/// A waypoint in namespace `default`, with the binding of Pingway's own class.
-const WAYPOINT: &str = "
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: pingway, annotations: {ambient.istio.io/waypoint-inbound-binding: PROXY/15088}}
-spec: {controllerName: pingway.dev/gateway-controller}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: edge}
-spec:
-  gatewayClassName: pingway
-  listeners:
-  - {name: http, port: 80, protocol: HTTP}
-  - {name: mesh, port: 15088, protocol: istio.io/PROXY}
-";
+/// The usual Gateway as a waypoint, with the binding of Pingway's own class.
+fn waypoint() -> String {
+    let listener = "{name: mesh, port: 15088, protocol: istio.io/PROXY}".to_owned();
+    let bound = "{name: pingway, annotations: {ambient.istio.io/waypoint-inbound-binding: PROXY/15088}}";
+    gateway(&[listener]).replace("metadata: {name: pingway}", &format!("metadata: {bound}"))
+}
 
 const IDENTITY: &str = "spiffe://cluster.local/ns/shop/sa/web";
 
@@ -87,7 +77,7 @@ async fn inbound(proxy: &Proxy) -> SocketAddr {
 }
 
 async fn start(files: &[(&str, String)]) -> (Folder, Proxy, SocketAddr) {
-    let folder = Folder::of(&[&[("waypoint.yaml", WAYPOINT.to_owned())], files].concat());
+    let folder = Folder::of(&[&[("waypoint.yaml", waypoint())], files].concat());
     let proxy = Proxy::start_with(&folder, &["--port-map=15088=0", "--access-log"]).await;
     let address = inbound(&proxy).await;
     (folder, proxy, address)

@@ -19,10 +19,9 @@ pub(in crate::compile) enum Binding {
 }
 
 /// The binding of a Gateway, as istiod reads it: what it does not know is none.
-pub(in crate::compile) fn of(gateway: &Gateway, class: Option<&GatewayClass>) -> Binding {
+pub(in crate::compile) fn of(gateway: &Gateway, class: &GatewayClass) -> Binding {
     let own = gateway.meta.annotations.get(ANNOTATION);
-    let of_class = || class.and_then(|class| class.meta.annotations.get(ANNOTATION));
-    let Some(text) = own.or_else(of_class) else { return Binding::Listeners };
+    let Some(text) = own.or_else(|| class.meta.annotations.get(ANNOTATION)) else { return Binding::Listeners };
     let (protocol, port) = match text.split_once('/') {
         Some((protocol, port)) => (protocol, port.parse::<u16>().ok().filter(|port| *port != 0)),
         None => (text.as_str(), None),

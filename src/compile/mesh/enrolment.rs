@@ -56,7 +56,7 @@ impl<'s> Enrolment<'s> {
         gateway: &'e Resolved<'_>,
     ) -> impl Iterator<Item = &'s Arc<Service>> + 'e {
         let name = &gateway.object.meta.name;
-        let all = self.0.get(name).filter(|_| is_for_services(snapshot, gateway)).into_iter().flatten().copied();
+        let all = self.0.get(name).filter(|_| is_for_services(gateway)).into_iter().flatten().copied();
         let namespaces = namespaces(gateway);
         all.filter(move |service| {
             let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
@@ -79,9 +79,8 @@ fn waypoint(
     Some(ObjectName::new(namespace, name.as_str()))
 }
 
-fn is_for_services(snapshot: &Snapshot, gateway: &Resolved<'_>) -> bool {
-    let class = snapshot.classes.get(&ObjectName::cluster(gateway.object.spec.gateway_class_name.as_str()));
-    let of_class = || class.and_then(|class| class.meta.labels.get(FOR));
+fn is_for_services(gateway: &Resolved<'_>) -> bool {
+    let of_class = || gateway.class.meta.labels.get(FOR);
     let purpose = gateway.object.meta.labels.get(FOR).or_else(of_class).map_or("service", String::as_str);
     matches!(purpose, "service" | "all")
 }

@@ -31,14 +31,17 @@ use enrolment::Enrolment;
 
 /// What Gateways serve as waypoints, kept from compile to compile.
 #[derive(Debug, Default)]
-pub(super) struct Meshes(BTreeMap<ObjectName, Kept>);
+pub(super) struct Meshes {
+    waypoints: BTreeMap<ObjectName, Kept>,
+    /// The backends that routes name, and those with what is reached without a route; `None`: to be put together anew.
+    named: Option<[Arc<BTreeSet<BackendKey>>; 2]>,
+}
 
 /// What a Gateway serves as a waypoint, and what that was made of beside Services and namespaces.
 #[derive(Debug)]
 struct Kept {
     gateway: Arc<Gateway>,
-    binding: Binding,
-    class: Option<Arc<GatewayClass>>,
+    class: Arc<GatewayClass>,
     mesh: Arc<Mesh>,
     /// What routes see of the enrolled Services.
     views: Vec<Arc<View>>,
@@ -54,15 +57,14 @@ impl Meshes {
         changes: &Changes,
         known_views: &Views,
     ) {
-        let mut before = std::mem::take(&mut self.0);
+        let mut before = std::mem::take(&mut self.waypoints);
         let mut enrolment = None;
         for gateway in gateways.iter().filter(|gateway| gateway.accepted.is_ok()) {
             let Binding::Proxy(port) = gateway.binding else { continue };
-            let class = snapshot.classes.get(&ObjectName::cluster(gateway.object.spec.gateway_class_name.as_str()));
-            let known = before.remove(gateway.view.name());
-            let kept = match known {
-                Some(known) if changes.spare_services() && known.is_of(gateway, class) => known,
+            let kept = match before.remove(gateway.view.name()) {
+                Some(known) if changes.spare_services() && known.is_of(gateway) => known,
                 known => {
+                    self.named = None;
                     let enrolment = enrolment.get_or_insert_with(|| Enrolment::of(snapshot));
                     let known = known.map(|known| known.mesh);
                     let services: Vec<_> = enrolment.served(snapshot, gateway).collect();
@@ -71,35 +73,47 @@ impl Meshes {
                     let mesh = Mesh { inbound, own, ports: ports(&services, known.as_deref()) };
                     let mesh = known.filter(|known| **known == mesh).unwrap_or_else(|| Arc::new(mesh));
                     let views = services.iter().map(|service| ports::view(service).or_known(known_views)).collect();
-                    let (gateway, binding) = (gateway.object.clone(), gateway.binding);
-                    Kept { gateway, binding, class: class.cloned(), mesh, views }
+                    Kept { gateway: gateway.object.clone(), class: gateway.class.clone(), mesh, views }
                 }
             };
-            self.0.insert(gateway.view.name().clone(), kept);
+            self.waypoints.insert(gateway.view.name().clone(), kept);
+        }
+        if !before.is_empty() {
+            self.named = None;
         }
     }
 
     /// What a Gateway serves as a waypoint; `None`: nothing.
     pub(super) fn get(&self, gateway: &ObjectName) -> Option<&Arc<Mesh>> {
-        self.0.get(gateway).map(|kept| &kept.mesh)
+        self.waypoints.get(gateway).map(|kept| &kept.mesh)
     }
 
     /// What routes see of the Services that are enrolled.
     pub(super) fn views(&self) -> impl Iterator<Item = (&ObjectRef, &Arc<View>)> {
-        self.0.values().flat_map(|kept| &kept.views).map(|view| (&view.object, view))
+        self.waypoints.values().flat_map(|kept| &kept.views).map(|view| (&view.object, view))
     }
 
-    /// The backends that are reached without a route.
-    pub(super) fn backends(&self) -> impl Iterator<Item = &BackendKey> {
-        self.0.values().flat_map(|kept| kept.mesh.ports.values()).map(|port| &port.backend)
+    /// The backends that routes name, and those that are reached without a route. The same object while both are as they were.
+    pub(super) fn backends(&mut self, routed: Arc<BTreeSet<BackendKey>>) -> Arc<BTreeSet<BackendKey>> {
+        if let Some([known, all]) = &self.named
+            && Arc::ptr_eq(known, &routed)
+        {
+            return all.clone();
+        }
+        let mut through = self.waypoints.values().flat_map(|kept| kept.mesh.ports.values()).peekable();
+        let all = match through.peek() {
+            Some(_) => Arc::new(routed.iter().chain(through.map(|port| &port.backend)).cloned().collect()),
+            None => routed.clone(),
+        };
+        self.named = Some([routed, all.clone()]);
+        all
     }
 }
 
 impl Kept {
     /// Whether it was made of these.
-    fn is_of(&self, gateway: &gateway::Resolved<'_>, class: Option<&Arc<GatewayClass>>) -> bool {
-        let same_class = self.class.as_ref().map(Arc::as_ptr) == class.map(Arc::as_ptr);
-        Arc::ptr_eq(&self.gateway, gateway.object) && self.binding == gateway.binding && same_class
+    fn is_of(&self, gateway: &gateway::Resolved<'_>) -> bool {
+        Arc::ptr_eq(&self.gateway, gateway.object) && Arc::ptr_eq(&self.class, gateway.class)
     }
 }
 

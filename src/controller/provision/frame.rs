@@ -10,8 +10,8 @@ use super::Install;
 use super::access::CLUSTER_ROLE;
 use super::kinds::MadeKind;
 use super::labels;
-use super::name::{longest, object_name};
-use crate::api::Gateway;
+use super::name::object_name;
+use crate::api::{Gateway, cut};
 
 /// Longest name of an object of which no label of DNS is made, like a RoleBinding.
 const LONG_NAME: usize = 253;
@@ -87,7 +87,7 @@ impl<'a> Frame<'a> {
     /// A namespace is never cut, so that no Gateway of one can have the name of another's.
     pub(super) fn right(&self, right: &str) -> String {
         let class = &self.gateway.spec.gateway_class_name;
-        longest(&format!("{right}:{}:{}:{class}", self.namespace(), self.gateway.meta.name.name), LONG_NAME)
+        cut(&format!("{right}:{}:{}:{class}", self.namespace(), self.gateway.meta.name.name), LONG_NAME)
     }
 
     fn owned_by_gateway(&self, uid: &str) -> OwnerReference {

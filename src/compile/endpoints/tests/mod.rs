@@ -30,6 +30,11 @@ impl Case {
         Self(snapshot)
     }
 
+    /// The Service `shop` with this spec, and one slice of these endpoints on port 80.
+    fn with_endpoints(service: Value, endpoints: Value) -> Self {
+        Self::new(service, &[slice("a", "IPv4", 80, endpoints)])
+    }
+
     fn endpoints(&self, loopback: bool) -> Endpoints {
         endpoints(&self.0, &key(80), &options(loopback))
     }
@@ -121,40 +126,30 @@ fn a_port_that_the_service_lacks_has_no_endpoints() {
 
 #[test]
 fn ready_unknown_is_ready_and_not_ready_takes_nothing() {
-    let case = Case::new(
+    let case = Case::with_endpoints(
         http(),
-        &[slice(
-            "a",
-            "IPv4",
-            80,
-            json!([
-                at("10.0.0.1"),
-                when("10.0.0.2", json!({})),
-                when("10.0.0.3", json!({"ready": true})),
-                when("10.0.0.4", json!({"ready": false})),
-                when("10.0.0.5", json!({"ready": false, "serving": true, "terminating": true})),
-                when("10.0.0.6", json!({"ready": false, "serving": true, "terminating": false})),
-            ]),
-        )],
+        json!([
+            at("10.0.0.1"),
+            when("10.0.0.2", json!({})),
+            when("10.0.0.3", json!({"ready": true})),
+            when("10.0.0.4", json!({"ready": false})),
+            when("10.0.0.5", json!({"ready": false, "serving": true, "terminating": true})),
+            when("10.0.0.6", json!({"ready": false, "serving": true, "terminating": false})),
+        ]),
     );
     assert_eq!(case.addresses(), ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]);
 }
 
 #[test]
 fn where_none_is_ready_those_serve_that_terminate() {
-    let case = Case::new(
+    let case = Case::with_endpoints(
         http(),
-        &[slice(
-            "a",
-            "IPv4",
-            80,
-            json!([
-                when("10.0.0.4", json!({"ready": false})),
-                when("10.0.0.5", json!({"ready": false, "serving": true, "terminating": true})),
-                when("10.0.0.6", json!({"ready": false, "serving": false, "terminating": true})),
-                when("10.0.0.7", json!({"ready": false, "terminating": true})),
-            ]),
-        )],
+        json!([
+            when("10.0.0.4", json!({"ready": false})),
+            when("10.0.0.5", json!({"ready": false, "serving": true, "terminating": true})),
+            when("10.0.0.6", json!({"ready": false, "serving": false, "terminating": true})),
+            when("10.0.0.7", json!({"ready": false, "terminating": true})),
+        ]),
     );
     assert_eq!(case.addresses(), ["10.0.0.5:80"]);
 }

@@ -43,14 +43,14 @@ fn on(node: &str, address: &str) -> Value {
 
 /// The last number of each address that gets requests.
 fn taken(service: Value, ends: &[Value], options: &Options) -> Vec<u8> {
-    let case = Case::new(service, &[slice("a", "IPv4", 80, json!(ends))]);
+    let case = Case::with_endpoints(service, json!(ends));
     let addresses = endpoints(&case.0, &key(80), options).addresses;
     let last = |address: &std::net::SocketAddr| address.to_string().split(['.', ':']).nth(3)?.parse().ok();
     addresses.iter().map(|address| last(address).expect("IPv4")).collect()
 }
 
 fn told(service: Value, ends: &[Value], options: &Options) -> Vec<String> {
-    let case = Case::new(service, &[slice("a", "IPv4", 80, json!(ends))]);
+    let case = Case::with_endpoints(service, json!(ends));
     warnings(&case.0, &key(80), options).iter().map(ToString::to_string).collect()
 }
 
