@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::deadline::Expired;
-use super::engine::{Cause, ClientError, Processed, Refusal, UpstreamError};
+use super::engine::{Cause, ClientError, Refusal, UpstreamError};
 use super::request_head::BadHead;
 use crate::table::lookup::NotFound;
 use crate::telemetry::outcome::Reason;
@@ -63,21 +63,14 @@ impl Broken {
             Self::Expired(Expired::Idle) => Reason::StreamIdle,
         }
     }
-
-    /// Whether the endpoint can have acted on the request.
-    pub(crate) fn processed(&self) -> Processed {
-        match self {
-            Self::Upstream(error) => error.processed,
-            _ => Processed::Maybe,
-        }
-    }
 }
 
 fn of_cause(cause: Cause) -> Failure {
     let (status, reason) = match cause {
         Cause::Connect => (StatusCode::SERVICE_UNAVAILABLE, Reason::ConnectFailed),
         Cause::ConnectTimeout => (StatusCode::SERVICE_UNAVAILABLE, Reason::ConnectTimeout),
-        Cause::Unanswered | Cause::Truncated => (StatusCode::BAD_GATEWAY, Reason::UpstreamClosed),
+        Cause::Unanswered => (StatusCode::BAD_GATEWAY, Reason::UpstreamClosed),
+        Cause::Truncated => (StatusCode::BAD_GATEWAY, Reason::UpstreamTruncated),
         Cause::Protocol => (StatusCode::BAD_GATEWAY, Reason::UpstreamProtocol),
         Cause::Refused => (StatusCode::SERVICE_UNAVAILABLE, Reason::UpstreamRefused),
     };

@@ -37,7 +37,19 @@ pub(crate) async fn forward(exchange: &mut Exchange<'_>, head: Box<RequestHeader
             drop(in_flight);
             Ending::Whole
         }
-        Err(broken) => Ending::after_head(&broken),
+        Err(broken) => {
+            broke_off(exchange, &broken, &in_flight);
+            Ending::after_head(&broken)
+        }
+    }
+}
+
+/// A response that its endpoint did not bring to its end is a failure of the endpoint, as one that never came.
+#[cold]
+fn broke_off(exchange: &Exchange<'_>, broken: &Broken, in_flight: &InFlight) {
+    if matches!(broken, Broken::Upstream(_) | Broken::Expired(Expired::Try)) {
+        in_flight.failed();
+        exchange.context.worker.telemetry.upstream_failed(broken.reason_of_cut());
     }
 }
 

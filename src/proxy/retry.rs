@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::engine::Processed;
+use super::engine::{Cause, Processed};
 use super::failure::Broken;
 use crate::table::timeouts::Retry;
 use crate::telemetry::label::RetryDenied;
@@ -14,8 +14,10 @@ use crate::telemetry::label::RetryDenied;
 pub(crate) enum Failed {
     /// Nothing can have reached the backend.
     Unprocessed,
-    /// No response came, and the backend may have acted on the request.
+    /// Closed or reset before any byte of a response; the backend may have acted on the request.
     Unanswered,
+    /// What came is no response, or not all of its head; the backend may have acted on the request.
+    Misanswered,
     /// The try's time ran out.
     TimedOut,
     /// A response came, with this status.
@@ -30,9 +32,10 @@ impl Failed {
             Broken::Client(_) | Broken::Unasked | Broken::NoEndpoint => None,
             Broken::Expired(Expired::Request | Expired::Idle) => None,
             Broken::Expired(Expired::Try) => Some(Self::TimedOut),
-            Broken::Upstream(_) => Some(match broken.processed() {
-                Processed::No => Self::Unprocessed,
-                Processed::Maybe => Self::Unanswered,
+            Broken::Upstream(error) => Some(match (error.processed, error.cause) {
+                (Processed::No, _) => Self::Unprocessed,
+                (Processed::Maybe, Cause::Unanswered) => Self::Unanswered,
+                (Processed::Maybe, _) => Self::Misanswered,
             }),
         }
     }
@@ -40,8 +43,9 @@ impl Failed {
 
 /// Whether the route and the method allow another try. `tries`: those made so far, at least 1.
 ///
-/// A backend that may have acted on a request gets it again only where the route asks for retries (HTTPRouteRetry), or the
-/// method is idempotent (RFC 9110, 9.2.2).
+/// A backend that may have acted on a request gets it again only where the route asks for retries (HTTPRouteRetry), or where
+/// the method is idempotent and nothing came (RFC 9110, 9.2.2). In a mesh this is how an endpoint shows that is not there:
+/// ztunnel accepts before it dials.
 pub(crate) fn allowed(policy: &Retry, tries: u32, failed: Failed, method: &Method) -> bool {
     if tries > policy.attempts {
         return false;
@@ -49,7 +53,7 @@ pub(crate) fn allowed(policy: &Retry, tries: u32, failed: Failed, method: &Metho
     match failed {
         Failed::Unprocessed => true,
         Failed::Unanswered => policy.asked || method.is_idempotent(),
-        Failed::TimedOut => policy.asked,
+        Failed::Misanswered | Failed::TimedOut => policy.asked,
         Failed::Status(code) => policy.asked && policy.codes.contains(&code),
     }
 }
@@ -88,12 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn without_retry_only_what_cannot_have_been_acted_on_is_sent_again_and_once() {
+    fn without_retry_only_what_may_be_acted_on_twice_or_was_not_at_all_is_sent_again_and_twice() {
         let policy = Retry::default();
-        assert!(allowed(&policy, 1, Failed::Unprocessed, &Method::POST));
-        assert!(!allowed(&policy, 2, Failed::Unprocessed, &Method::POST));
+        assert!(allowed(&policy, 2, Failed::Unprocessed, &Method::POST));
+        assert!(!allowed(&policy, 3, Failed::Unprocessed, &Method::POST));
         assert!(!allowed(&policy, 1, Failed::Unanswered, &Method::POST));
-        assert!(allowed(&policy, 1, Failed::Unanswered, &Method::PUT));
+        assert!(allowed(&policy, 2, Failed::Unanswered, &Method::PUT));
+        assert!(!allowed(&policy, 3, Failed::Unanswered, &Method::GET));
+        assert!(!allowed(&policy, 1, Failed::Misanswered, &Method::GET));
         assert!(!allowed(&policy, 1, Failed::TimedOut, &Method::GET));
         assert!(!allowed(&policy, 1, Failed::Status(503), &Method::GET));
     }
@@ -106,6 +112,7 @@ mod tests {
         assert!(!allowed(&policy, 1, Failed::Status(500), &Method::POST));
         assert!(allowed(&asked(2, &[]), 1, Failed::Unprocessed, &Method::GET));
         assert!(allowed(&asked(2, &[]), 1, Failed::Unanswered, &Method::POST));
+        assert!(allowed(&asked(2, &[]), 1, Failed::Misanswered, &Method::POST));
         assert!(!allowed(&asked(0, &[503]), 1, Failed::Status(503), &Method::GET));
     }
 

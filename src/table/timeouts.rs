@@ -73,9 +73,10 @@ impl Timeouts {
 }
 
 impl Default for Retry {
-    /// Of a rule without `retry`: one further try, and only where nothing can have reached the backend.
+    /// Of a rule without `retry`: two further tries, where nothing can have reached the backend, or where the method is
+    /// idempotent and no byte of a response came.
     fn default() -> Self {
-        Self { attempts: 1, codes: Vec::new(), backoff: DEFAULT_BACKOFF, asked: false }
+        Self { attempts: 2, codes: Vec::new(), backoff: DEFAULT_BACKOFF, asked: false }
     }
 }
 

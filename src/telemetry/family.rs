@@ -62,7 +62,7 @@ families! {
     RETRIES: Counter "retries_total" RULE,
         "Tries beyond a request's first.";
     RETRIES_DENIED: Counter "retries_denied_total" &["why"],
-        "Failed requests that were not tried again although their route asks for retries.";
+        "Failed requests that were not tried again although their route or method lets them be.";
     IN_FLIGHT: Gauge "requests_in_flight" &[],
         "Requests that have begun and not ended, streams and upgrades included.";
     CONNECTIONS_OPEN: Gauge "connections_open" &["protocol"],
@@ -76,7 +76,7 @@ families! {
     UPSTREAM_CONNECTS: Counter "upstream_connects_total" &["protocol"],
         "Connections made to endpoints.";
     UPSTREAM_ERRORS: Counter "upstream_errors_total" &["reason"],
-        "Tries that failed at an endpoint, those that were tried again included.";
+        "Tries that failed at an endpoint, those that were tried again and responses that broke off included.";
     TRAILERS_DROPPED: Counter "trailers_dropped_total" &["direction"],
         "Messages whose trailers could not be passed on, because the other side speaks HTTP/1.";
     DRAINED: Counter "connections_drained_total" &["protocol"],

@@ -146,7 +146,7 @@ labels! {
 }
 
 labels! {
-    /// Why a request that failed was not tried again, although the route asks for retries.
+    /// Why a request that failed was not tried again, although its route or its method lets it be.
     RetryDenied {
         /// The budget for retries is spent.
         Budget = "budget",

@@ -30,17 +30,17 @@ labels! {
         NoBackend = "no_backend",
         /// The backend has no endpoint that takes requests: 503.
         NoEndpoint = "no_endpoint",
-        /// No connection to an endpoint: refused or unreachable: 503.
+        /// No connection to an endpoint: refused, unreachable, or over before HTTP/2 began on it: 503.
         ConnectFailed = "connect_failed",
         /// No connection to an endpoint in time: 503.
         ConnectTimeout = "connect_timeout",
         /// The endpoint closed or reset before the first byte of a response: 502.
         UpstreamClosed = "upstream_closed",
-        /// The endpoint refused the stream: 503.
+        /// The endpoint refused the stream, by REFUSED_STREAM or by GOAWAY before it: 503.
         UpstreamRefused = "upstream_refused",
         /// What the endpoint sent is not a valid HTTP response, or not one to this request: 502.
         UpstreamProtocol = "upstream_protocol",
-        /// The endpoint's response broke off; the client's breaks off too: the status already sent.
+        /// The endpoint's response broke off: the status already sent, and the client's breaks off too; within its head: 502.
         UpstreamTruncated = "upstream_truncated",
         /// The request's time limit of the route has passed: 504, to gRPC DEADLINE_EXCEEDED.
         RequestTimeout = "request_timeout",

@@ -14,7 +14,7 @@ fn waypoint() -> String {
     gateway(&[listener]).replace("metadata: {name: pingway}", &format!("metadata: {bound}"))
 }
 
-const IDENTITY: &str = "spiffe://cluster.local/ns/shop/sa/web";
+pub(crate) const IDENTITY: &str = "spiffe://cluster.local/ns/shop/sa/web";
 
 /// Service `a` at 10.96.0.1: port 80 (`http`), 81 (not declared) and 82 (`tcp`), all of them at one endpoint.
 fn service(labels: &str, endpoint: SocketAddr) -> String {
@@ -29,15 +29,15 @@ fn service(labels: &str, endpoint: SocketAddr) -> String {
     )
 }
 
-const ENROLLED: &str = "istio.io/use-waypoint: edge";
+pub(crate) const ENROLLED: &str = "istio.io/use-waypoint: edge";
 
 /// A header of the PROXY protocol, version 2, as ztunnel sends it.
-fn header(dialled: &str) -> Vec<u8> {
+pub(crate) fn header(dialled: &str) -> Vec<u8> {
     header_of(IDENTITY, dialled)
 }
 
 /// The same, of another client.
-fn header_of(identity: &str, dialled: &str) -> Vec<u8> {
+pub(crate) fn header_of(identity: &str, dialled: &str) -> Vec<u8> {
     let dialled: std::net::SocketAddrV4 = dialled.parse().unwrap();
     let length = u16::try_from(12 + 3 + identity.len()).unwrap();
     let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11".to_vec();
@@ -53,7 +53,7 @@ fn header_of(identity: &str, dialled: &str) -> Vec<u8> {
 }
 
 /// A route of a namespace to Service `default/a`, at this port (all of them: empty), that adds a field to responses.
-fn service_route(namespace: &str, port: &str, matches: &str) -> String {
+pub(crate) fn service_route(namespace: &str, port: &str, matches: &str) -> String {
     format!(
         "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r, namespace: {namespace}}}\nspec:\n  parentRefs: \
          [{{group: '', kind: Service, name: a, namespace: default{port}}}]\n  hostnames: [nobody.asks.for.it]\n  rules:\n  - matches: \
@@ -76,21 +76,26 @@ async fn inbound(proxy: &Proxy) -> SocketAddr {
         .await
 }
 
-async fn start(files: &[(&str, String)]) -> (Folder, Proxy, SocketAddr) {
+pub(crate) async fn start(files: &[(&str, String)]) -> (Folder, Proxy, SocketAddr) {
+    start_with(files, &[]).await
+}
+
+/// The same, with arguments of the proxy.
+pub(crate) async fn start_with(files: &[(&str, String)], arguments: &[&str]) -> (Folder, Proxy, SocketAddr) {
     let folder = Folder::of(&[&[("waypoint.yaml", waypoint())], files].concat());
-    let proxy = Proxy::start_with(&folder, &["--port-map=15088=0", "--access-log"]).await;
+    let proxy = Proxy::start_with(&folder, &[&["--port-map=15088=0", "--access-log"], arguments].concat()).await;
     let address = inbound(&proxy).await;
     (folder, proxy, address)
 }
 
-async fn connect(address: SocketAddr, bytes: &[u8]) -> TcpStream {
+pub(crate) async fn connect(address: SocketAddr, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     stream
 }
 
 /// What comes of a connection that sends these bytes, until the proxy ends it.
-async fn answer(address: SocketAddr, bytes: &[u8]) -> String {
+pub(crate) async fn answer(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = connect(address, bytes).await;
     let mut answer = Vec::new();
     // A connection that is refused may be reset.
