@@ -1,4 +1,4 @@
-//! Programmed: the one condition that waits for what came back from where a Gateway is served.
+//! Programmed, which waits for what came back from where a Gateway is served, and Provisioned, which tells what could not be made there.
 
 use std::net::IpAddr;
 
@@ -34,7 +34,9 @@ pub(super) fn gateway(gateway: &Resolved<'_>, listeners: &[Condition]) -> Condit
         return no(refusal);
     }
     if listeners.iter().any(|condition| condition.holds) {
-        let message = format!("The Gateway serves{}", unread(gateway));
+        let refused = provisioned(gateway)
+            .map_or("", |_| ", but what it runs on is not as it asks: see the condition pingway.dev/Provisioned");
+        let message = format!("The Gateway serves{refused}{}", unread(gateway));
         return holds(ConditionType::Programmed, Reason::Programmed, message);
     }
     let pending = listeners.iter().find(|condition| condition.reason == Reason::Pending);
@@ -44,6 +46,12 @@ pub(super) fn gateway(gateway: &Resolved<'_>, listeners: &[Condition]) -> Condit
         Some(ProvisioningFailure::Object(failure)) => no(Refusal::new(Reason::NoResources, failure)),
         _ => no(Refusal::new(if pending.is_some() { Reason::Pending } else { Reason::Invalid }, message)),
     }
+}
+
+/// What of the Gateway's wishes the API server refuses, also where it serves on with what there is; `None`: nothing.
+pub(super) fn provisioned(gateway: &Resolved<'_>) -> Option<Condition> {
+    let failure = gateway.ground.facts()?.failure.as_ref()?;
+    Some(fails(ConditionType::Provisioned, Reason::NotApplied, failure.to_string()))
 }
 
 /// `status.addresses`

@@ -23,9 +23,12 @@ fn gateway(gateway: &Resolved<'_>, attached: &Attached) -> GatewayStatus {
         gateway.listeners.iter().map(|verdict| programmed::listener(gateway, verdict)).collect();
     let count = |place| i32::try_from(attached.count(&gateway.view.object, place)).unwrap_or(i32::MAX);
     let listeners = gateway.listeners.iter().zip((0..).map(count)).zip(&programmed);
+    let mut conditions =
+        vec![accepted(gateway), gateway_resolved_refs(gateway), programmed::gateway(gateway, &programmed)];
+    conditions.extend(programmed::provisioned(gateway));
     GatewayStatus {
         observed_generation: gateway.object.meta.generation,
-        conditions: vec![accepted(gateway), gateway_resolved_refs(gateway), programmed::gateway(gateway, &programmed)],
+        conditions,
         listeners: listeners
             .map(|((verdict, count), programmed)| listener(verdict, count, programmed.clone()))
             .collect(),

@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::{ApiResource, GroupVersionKind, PartialObjectMeta};
 use kube::{Client, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::MANAGER;
 use super::owned::Key;
-use super::provision::{GATEWAY, MANAGED_BY, PINGWAY, is_readdressed, on_trial, yet_to_be_had};
+use super::provision::{GATEWAY, MANAGED_BY, PINGWAY, is_readdressed, on_trial, reset, without_strays, yet_to_be_had};
 use crate::api::ObjectName;
 use crate::source::kubernetes::words;
 
@@ -29,11 +30,22 @@ pub(super) enum ApplyError {
 }
 
 impl ApplyError {
+    /// Whether the API server is to be asked again before anything is said: it was away or busy, or another was faster.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Taken { .. } | Self::Foreign(_) => false,
+            Self::Refused { error, .. } => match &**error {
+                kube::Error::Api(status) => matches!(status.code, 409 | 429 | 500..),
+                _ => true,
+            },
+        }
+    }
+
     /// Whether the API server finds the object invalid, as it does where an address can't be had.
     pub(super) fn is_invalid(&self) -> bool {
         match self {
             Self::Taken { .. } => true,
-            Self::Refused { error, .. } => matches!(&**error, kube::Error::Api(status) if status.code == 422),
+            Self::Refused { error, .. } => is_invalid(error),
             Self::Foreign(_) => false,
         }
     }
@@ -50,19 +62,87 @@ pub(super) async fn apply(
 ) -> Result<DynamicObject, ApplyError> {
     let key = Key::of(object);
     let refused = |error| ApplyError::Refused { key: key.clone(), error: Box::new(error) };
-    let api = api(client.clone(), object);
-    if let Some(there) = known {
-        if is_readdressed(object, there) {
+    let at = At { api: api(client.clone(), object), name: &key.name.name };
+    let there = match known {
+        Some(there) if is_readdressed(object, there) => {
             make_way(client, object, there).await?;
+            None
         }
-    } else {
-        let there = api.get_opt(&key.name.name).await.map_err(refused)?;
-        if there.is_some_and(|there| !is_same(&there, object)) {
-            return Err(ApplyError::Foreign(key));
+        Some(there) => Some(there.clone()),
+        None => at.api.get_opt(at.name).await.map_err(refused)?,
+    };
+    if known.is_none() && there.as_ref().is_some_and(|there| !is_same(there, object)) {
+        return Err(ApplyError::Foreign(key));
+    }
+    let applied = match there {
+        Some(there) => at.mend(object, &there).await,
+        None => at.apply(object).await,
+    };
+    applied.map_err(refused)
+}
+
+/// Where an object is.
+struct At<'a> {
+    api: Api<DynamicObject>,
+    name: &'a str,
+}
+
+impl At<'_> {
+    /// Makes an object what is wanted, if it is still the one that was seen, whatever others made of it.
+    async fn mend(&self, wanted: &DynamicObject, there: &DynamicObject) -> kube::Result<DynamicObject> {
+        let weeded = match without_strays(wanted, there) {
+            Some(patch) => self.set(there, patch).await.map(drop),
+            None => Ok(()),
+        };
+        let applied = match weeded {
+            Ok(()) => self.apply(wanted).await,
+            Err(error) => Err(error),
+        };
+        let error = match applied {
+            Err(error) if is_invalid(&error) => error,
+            other => return other,
+        };
+        // It may be that what others set is in the way of what is wanted.
+        let now = self.api.get(self.name).await?;
+        let Some(patch) = reset(wanted, &now) else { return Err(error) };
+        match self.set(&now, patch).await {
+            Ok(_) => self.apply(wanted).await,
+            // What is wanted is itself no good.
+            Err(again) if is_invalid(&again) => Err(error),
+            Err(again) => Err(again),
         }
     }
-    let params = PatchParams::apply(MANAGER).force();
-    api.patch(&key.name.name, &params, &Patch::Apply(object)).await.map_err(refused)
+
+    async fn apply(&self, wanted: &DynamicObject) -> kube::Result<DynamicObject> {
+        let params = PatchParams::apply(MANAGER).force();
+        let applied = self.api.patch(self.name, &params, &Patch::Apply(wanted)).await?;
+        // Fields that `set` has set would stay when an apply no longer has them.
+        let entries = applied.metadata.managed_fields.as_deref().unwrap_or_default();
+        let kept: Vec<_> = entries.iter().filter(|entry| !is_of_set(entry)).collect();
+        if kept.len() == entries.len() {
+            return Ok(applied);
+        }
+        self.set(&applied, json!({ "metadata": { "managedFields": kept } })).await
+    }
+
+    /// Merges a patch into an object, if it is still the one that was seen.
+    async fn set(&self, there: &DynamicObject, mut patch: Value) -> kube::Result<DynamicObject> {
+        patch["metadata"]["uid"] = json!(there.metadata.uid);
+        patch["metadata"]["resourceVersion"] = json!(there.metadata.resource_version);
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        self.api.patch(self.name, &params, &Patch::Merge(patch)).await
+    }
+}
+
+/// Whether the entry says what is ours otherwise than by an apply.
+fn is_of_set(entry: &ManagedFieldsEntry) -> bool {
+    entry.manager.as_deref() == Some(MANAGER)
+        && entry.operation.as_deref() == Some("Update")
+        && entry.subresource.as_deref().unwrap_or_default().is_empty()
+}
+
+fn is_invalid(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 422)
 }
 
 /// Deletes an object, if it is still the one that was seen.
@@ -122,10 +202,17 @@ pub(super) async fn remove_keys(client: Client, config_map: &DynamicObject, keys
     patched.map(drop).map_err(|error| ApplyError::Refused { key, error: Box::new(error) })
 }
 
-/// Whether an object is ours, and made for what is wanted: the Gateway may be another of the same name.
+/// Whether an object is ours, and made for what is wanted: by its labels (the Gateway may be another of the same name), or, where
+/// somebody took these away, by the Gateway that it belongs to.
 fn is_same(there: &DynamicObject, wanted: &DynamicObject) -> bool {
-    there.labels().get(MANAGED_BY).is_some_and(|by| by == PINGWAY)
-        && there.labels().get(GATEWAY) == wanted.labels().get(GATEWAY)
+    let is_labelled = there.labels().get(MANAGED_BY).is_some_and(|by| by == PINGWAY)
+        && there.labels().get(GATEWAY) == wanted.labels().get(GATEWAY);
+    // What lies elsewhere belongs to the installation, which is no controller of it.
+    let owner = |object: &DynamicObject| {
+        let mut owners = object.owner_references().iter().filter(|owner| owner.controller == Some(true));
+        owners.next().map(|owner| owner.uid.clone())
+    };
+    is_labelled || owner(wanted).is_some_and(|wanted| owner(there) == Some(wanted))
 }
 
 fn api(client: Client, object: &DynamicObject) -> Api<DynamicObject> {
@@ -135,5 +222,45 @@ fn api(client: Client, object: &DynamicObject) -> Api<DynamicObject> {
     match &object.metadata.namespace {
         Some(namespace) => Api::namespaced_with(client, namespace, &resource),
         None => Api::all_with(client, &resource),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(labels: &Value, owner: &Value) -> DynamicObject {
+        let metadata = json!({ "name": "web", "labels": labels, "ownerReferences": [owner] });
+        let object = json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata });
+        serde_json::from_value(object).expect("an object")
+    }
+
+    fn owner(uid: &str, controller: Option<bool>) -> Value {
+        json!({ "apiVersion": "v1", "kind": "K", "name": "n", "uid": uid, "controller": controller })
+    }
+
+    #[test]
+    fn an_object_is_ours_by_its_labels_or_by_the_gateway_that_controls_it() {
+        let ours = json!({ GATEWAY: "web", MANAGED_BY: PINGWAY });
+        let wanted = object(&ours, &owner("u-1", Some(true)));
+        assert!(is_same(&object(&ours, &owner("u-0", Some(true))), &wanted), "of a Gateway that was before");
+        assert!(is_same(&object(&json!({}), &owner("u-1", Some(true))), &wanted));
+        assert!(!is_same(&object(&json!({}), &owner("u-2", Some(true))), &wanted));
+        assert!(!is_same(&object(&json!({}), &owner("u-1", None)), &wanted));
+        let elsewhere = object(&ours, &owner("role", None));
+        assert!(!is_same(&object(&json!({}), &owner("role", None)), &elsewhere), "all Gateways share that owner");
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_stays() {
+        let refused = |code: u16| {
+            let status = serde_json::from_value(json!({ "status": "Failure", "code": code })).expect("a status");
+            ApplyError::Refused {
+                key: Key::of(&object(&json!({}), &owner("u", None))),
+                error: Box::new(kube::Error::Api(status)),
+            }
+        };
+        assert_eq!([400, 403, 404, 422].map(|code| refused(code).is_passing()), [false; 4]);
+        assert_eq!([409, 429, 500, 503].map(|code| refused(code).is_passing()), [true; 4]);
     }
 }

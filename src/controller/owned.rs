@@ -126,7 +126,7 @@ pub(super) fn fingerprint(object: &DynamicObject) -> u64 {
     let meta = &object.metadata;
     (&meta.labels, &meta.annotations).hash(&mut hasher);
     for owner in meta.owner_references.iter().flatten() {
-        (&owner.uid, &owner.name, &owner.kind).hash(&mut hasher);
+        (&owner.uid, &owner.name, &owner.kind, owner.controller).hash(&mut hasher);
     }
     // Replicas write a ConfigMap's data.
     if let Some(fields) = object.data.as_object().filter(|_| Key::of(object).kind != "ConfigMap") {

@@ -12,7 +12,7 @@ use kube::api::DynamicObject;
 use kube::{Client, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::apply::{ApplyError, apply, delete, remove_keys};
 use super::owned::{Key, Owned, Told, fingerprint};
@@ -24,6 +24,8 @@ use crate::telemetry::label::WriteResult;
 
 /// Before a deletion that has not come about is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
+/// So often must a failure that may pass have come before users are told.
+const PATIENCE: u32 = 3;
 
 /// What a Gateway is to run on.
 #[derive(Clone, Debug)]
@@ -48,14 +50,23 @@ pub(super) struct Provisioned {
     gateway: ObjectName,
     /// What was wanted, by a hash, and what is there now.
     applied: Vec<(u64, DynamicObject)>,
-    failure: Option<ProvisioningFailure>,
+    failed: Vec<(Key, Refused)>,
+}
+
+/// Why an object could not be applied.
+struct Refused {
+    /// What was wanted, by a hash.
+    wanted: u64,
+    why: ProvisioningFailure,
+    /// It may well come about when it is tried again.
+    is_passing: bool,
 }
 
 impl Provisioned {
     /// What came of its writes.
     pub(super) fn results(&self) -> impl Iterator<Item = WriteResult> {
         let done = self.applied.iter().map(|_| WriteResult::Done);
-        done.chain(self.failure.iter().map(|_| WriteResult::Failed))
+        done.chain(self.failed.iter().map(|_| WriteResult::Failed))
     }
 }
 
@@ -75,10 +86,22 @@ struct Ground {
     /// Of the wanted objects, in their order: what tells whether one is another than before.
     hashes: Vec<u64>,
     applied: HashMap<Key, Applied>,
+    failed: BTreeMap<Key, Failed>,
+    /// Out of these, what users are told.
     failure: Option<ProvisioningFailure>,
     busy: bool,
-    failures: u32,
-    not_before: Option<Instant>,
+}
+
+/// An object that could not be applied.
+struct Failed {
+    /// What was wanted, by a hash.
+    wanted: u64,
+    why: ProvisioningFailure,
+    /// Whether users are told.
+    told: bool,
+    /// How often in a row.
+    times: u32,
+    not_before: Instant,
 }
 
 /// What is to be made, mended or deleted.
@@ -98,14 +121,19 @@ impl Provisioner {
         Self { client, done, gateways: BTreeMap::new(), deleting: HashMap::new(), removing: HashMap::new() }
     }
 
-    /// This is what Gateways are to run on: all that are ours.
-    pub(super) fn want(&mut self, wanted: BTreeMap<ObjectName, Wanted>) {
+    /// This is what Gateways are to run on: all that are ours. Answers whether a failure went, as its object is wanted no more.
+    pub(super) fn want(&mut self, wanted: BTreeMap<ObjectName, Wanted>) -> bool {
+        let mut went = false;
         self.gateways.retain(|gateway, _| wanted.contains_key(gateway));
         for (gateway, wanted) in wanted {
             let ground = self.gateways.entry(gateway).or_default();
             ground.hashes = wanted.objects().iter().map(hash).collect();
             ground.wanted = Some(wanted);
+            let keys: BTreeSet<Key> = ground.keys().collect();
+            ground.failed.retain(|key, _| keys.contains(key));
+            went |= ground.tell();
         }
+        went
     }
 
     /// Why something of a Gateway could not be made.
@@ -115,23 +143,20 @@ impl Provisioner {
 
     /// Something came of work. Answers whether a failure came or went.
     pub(super) fn take(&mut self, provisioned: Provisioned, owned: &mut Owned) -> bool {
-        let Provisioned { gateway, applied, failure } = provisioned;
+        let Provisioned { gateway, applied, failed } = provisioned;
         let Some(ground) = self.gateways.get_mut(&gateway) else { return false };
         ground.busy = false;
         for (wanted, there) in applied {
             let key = Key::of(&there);
+            ground.failed.remove(&key);
             ground.applied.insert(key.clone(), Applied { wanted, there: fingerprint(&there) });
             // An answer overtakes the watch.
             owned.take(&key.kind, Told::Seen(Box::new(there)));
         }
-        ground.failures = if failure.is_some() { ground.failures + 1 } else { 0 };
-        ground.not_before = failure.is_some().then(|| Instant::now() + retry(ground.failures));
-        let differs = ground.failure != failure;
-        if differs && let Some(ProvisioningFailure::Address(why) | ProvisioningFailure::Object(why)) = &failure {
-            warn!("Gateway {gateway}: {why}");
+        for (key, refused) in failed {
+            ground.fail(&gateway, key, refused);
         }
-        ground.failure = failure;
-        differs
+        ground.tell()
     }
 
     /// Makes and mends what differs. Answers when there is more to do, if nothing else happens.
@@ -145,19 +170,20 @@ impl Provisioner {
             let differs = |(object, wanted): &(&DynamicObject, &u64)| {
                 let key = Key::of(object);
                 let as_it_is = owned.fingerprint(&key).map(|there| Applied { wanted: **wanted, there });
-                as_it_is.is_none() || ground.applied.get(&key) != as_it_is.as_ref()
+                // What was refused last may be wanted no more, and what is there be right.
+                let was_refused = ground.failed.contains_key(&key);
+                was_refused || as_it_is.is_none() || ground.applied.get(&key) != as_it_is.as_ref()
             };
-            let todo = objects.iter().zip(&ground.hashes).filter(differs).map(|(object, _)| object.clone());
-            let todo: Vec<_> = todo.collect();
+            let todo = objects.iter().zip(&ground.hashes).filter(differs);
+            let (todo, later): (Vec<_>, Vec<_>) =
+                todo.partition(|(object, wanted)| ground.waits(object, **wanted, now).is_none());
+            wake = later.iter().filter_map(|(object, wanted)| ground.waits(object, **wanted, now)).chain(wake).min();
             if todo.is_empty() {
                 continue;
             }
-            if let Some(at) = ground.not_before.filter(|at| *at > now) {
-                wake = Some(wake.map_or(at, |wake| wake.min(at)));
-                continue;
-            }
             ground.busy = true;
-            let todo = todo.into_iter().map(|object| (owned.get(&Key::of(&object)).cloned(), object)).collect();
+            let todo = todo.into_iter().map(|(object, _)| (owned.get(&Key::of(object)).cloned(), object.clone()));
+            let todo = todo.collect();
             let work = Work { client: self.client.clone(), gateway: gateway.clone(), todo, addresses: *addresses };
             let done = self.done.clone();
             tokio::spawn(async move {
@@ -219,6 +245,44 @@ impl Ground {
         self.wanted.iter().flat_map(Wanted::objects).map(Key::of)
     }
 
+    /// Until when an object waits that was refused as it is wanted now.
+    fn waits(&self, object: &DynamicObject, wanted: u64, now: Instant) -> Option<Instant> {
+        let failed = self.failed.get(&Key::of(object)).filter(|failed| failed.wanted == wanted)?;
+        Some(failed.not_before).filter(|at| *at > now)
+    }
+
+    /// Keeps that an object was refused.
+    fn fail(&mut self, gateway: &ObjectName, key: Key, refused: Refused) {
+        let Refused { wanted, why, is_passing } = refused;
+        let before = self.failed.remove(&key);
+        let times = before.as_ref().filter(|before| before.wanted == wanted).map_or(0, |before| before.times) + 1;
+        let told = !is_passing || times >= PATIENCE || before.as_ref().is_some_and(|before| before.told);
+        match &before {
+            Some(before) if before.why == why && before.told => {}
+            _ if told => warn!("Gateway {gateway}: {why}"),
+            _ => debug!("Gateway {gateway}: {why}"),
+        }
+        let not_before = Instant::now() + retry(times);
+        self.failed.insert(key, Failed { wanted, why, told, times, not_before });
+    }
+
+    /// Puts together what users are told, addresses first. Answers whether it differs from before.
+    fn tell(&mut self) -> bool {
+        let told = self.failed.values().filter(|failed| failed.told).map(|failed| &failed.why);
+        let (mut told, others): (Vec<_>, Vec<_>) = told.partition(|why| matches!(why, ProvisioningFailure::Address(_)));
+        let of_address = !told.is_empty();
+        told.extend(others);
+        let words = told.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let failure = match (told.is_empty(), of_address) {
+            (true, _) => None,
+            (false, true) => Some(ProvisioningFailure::Address(words)),
+            (false, false) => Some(ProvisioningFailure::Object(words)),
+        };
+        let differs = self.failure != failure;
+        self.failure = failure;
+        differs
+    }
+
     fn is_as_it_is(&self) -> bool {
         matches!(self.wanted, Some(Wanted::AsItIs))
     }
@@ -242,7 +306,7 @@ struct Work {
 impl Work {
     /// Applies each; one that fails keeps none of the others.
     async fn run(self) -> Provisioned {
-        let mut provisioned = Provisioned { gateway: self.gateway, applied: Vec::new(), failure: None };
+        let mut provisioned = Provisioned { gateway: self.gateway, applied: Vec::new(), failed: Vec::new() };
         for (known, object) in &self.todo {
             match apply(self.client.clone(), object, known.as_ref()).await {
                 Ok(mut there) => {
@@ -251,8 +315,9 @@ impl Work {
                     provisioned.applied.push((hash(object), there));
                 }
                 Err(error) => {
-                    let failure = failure(&error, object, self.addresses);
-                    provisioned.failure.get_or_insert(failure);
+                    let why = failure(&error, object, self.addresses);
+                    let refused = Refused { wanted: hash(object), why, is_passing: error.is_passing() };
+                    provisioned.failed.push((Key::of(object), refused));
                 }
             }
         }
@@ -268,5 +333,54 @@ fn failure(error: &ApplyError, object: &DynamicObject, addresses: bool) -> Provi
         ProvisioningFailure::Address(message)
     } else {
         ProvisioningFailure::Object(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(kind: &str) -> Key {
+        Key { kind: kind.to_owned(), name: ObjectName::new("shop", "web") }
+    }
+
+    fn refused(why: ProvisioningFailure, is_passing: bool) -> Refused {
+        Refused { wanted: 1, why, is_passing }
+    }
+
+    #[test]
+    fn a_refusal_is_told_at_once_and_what_may_pass_only_when_it_stays() {
+        let gateway = ObjectName::new("shop", "web");
+        let object = |words: &str| ProvisioningFailure::Object(words.to_owned());
+        let mut ground = Ground::default();
+        for _ in 1..PATIENCE {
+            ground.fail(&gateway, key("Deployment"), refused(object("busy"), true));
+            assert!(!ground.tell());
+        }
+        ground.fail(&gateway, key("Deployment"), refused(object("busy"), true));
+        assert!(ground.tell());
+        assert_eq!(ground.failure, Some(object("busy")));
+        ground.fail(&gateway, key("Service"), refused(ProvisioningFailure::Address("taken".to_owned()), false));
+        assert!(ground.tell());
+        assert_eq!(ground.failure, Some(ProvisioningFailure::Address("taken; busy".to_owned())));
+        ground.failed.clear();
+        assert!(ground.tell());
+        assert_eq!(ground.failure, None);
+    }
+
+    #[test]
+    fn a_refused_object_waits_alone_and_not_once_it_is_wanted_otherwise() {
+        let object = |kind: &str| -> DynamicObject {
+            let metadata = serde_json::json!({ "namespace": "shop", "name": "web" });
+            let object = serde_json::json!({ "apiVersion": "v1", "kind": kind, "metadata": metadata });
+            serde_json::from_value(object).expect("an object")
+        };
+        let mut ground = Ground::default();
+        let now = Instant::now();
+        let gateway = ObjectName::new("shop", "web");
+        ground.fail(&gateway, key("Deployment"), refused(ProvisioningFailure::Object("no".to_owned()), false));
+        assert!(ground.waits(&object("Deployment"), 1, now).is_some());
+        assert_eq!(ground.waits(&object("Deployment"), 2, now), None);
+        assert_eq!(ground.waits(&object("Service"), 1, now), None);
     }
 }

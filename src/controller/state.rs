@@ -163,7 +163,7 @@ impl State {
         if self.sees_gateways() {
             wake = earlier(wake, self.provisioner.prune(&self.owned, now));
         }
-        wake.map_or(later, |wake| wake.min(later))
+        if self.facts_changed { now } else { wake.map_or(later, |wake| wake.min(later)) }
     }
 
     fn is_compiled(&self) -> bool {
@@ -189,7 +189,7 @@ impl State {
         self.report.last_compile = start.elapsed();
         self.telemetry.compiled(self.report.last_compile);
         self.writer.want(&statuses);
-        self.provisioner.want(wanted);
+        self.facts_changed |= self.provisioner.want(wanted);
         self.report.counts.compiles += 1;
         self.report.generation += 1;
         self.report.statuses = Arc::new(statuses);

@@ -1,6 +1,7 @@
 //! Observed facts: what comes back from where Gateways are served, as data.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -63,6 +64,13 @@ pub enum ProvisioningFailure {
     Address(String),
     /// Anything else: a Deployment, a Service, a right.
     Object(String),
+}
+
+impl fmt::Display for ProvisioningFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Address(words) | Self::Object(words)) = self;
+        f.write_str(words)
+    }
 }
 
 /// What one replica reports.

@@ -17,11 +17,13 @@ pub enum ConditionType {
     PartiallyInvalid,
     /// GatewayClass: the installed CRDs are of a supported version.
     SupportedVersion,
+    /// Gateway: what it runs on is as it asks. Of Pingway's own, and written only where it is not.
+    Provisioned,
 }
 
 impl ConditionType {
     /// All that Pingway writes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Accepted,
         Self::ResolvedRefs,
         Self::Programmed,
@@ -29,6 +31,7 @@ impl ConditionType {
         Self::OverlappingTlsConfig,
         Self::PartiallyInvalid,
         Self::SupportedVersion,
+        Self::Provisioned,
     ];
 
     /// As statuses spell it.
@@ -41,20 +44,21 @@ impl ConditionType {
             Self::OverlappingTlsConfig => "OverlappingTLSConfig",
             Self::PartiallyInvalid => "PartiallyInvalid",
             Self::SupportedVersion => "SupportedVersion",
+            Self::Provisioned => "pingway.dev/Provisioned",
         }
     }
 }
 
 macro_rules! reasons {
     ($($name:ident),+ $(,)?) => {
-        /// Reasons of conditions: the variant's name is the specification's word.
+        /// Reasons of conditions: the variant's name is the specification's word, or Pingway's where it has none.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[allow(missing_docs, reason = "each is the specification's own word")]
+        #[allow(missing_docs, reason = "each is the word that statuses have")]
         pub enum Reason { $($name),+ }
 
         impl Reason {
             /// As statuses spell it.
-            pub fn as_str(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),+ }
             }
         }
@@ -70,4 +74,6 @@ reasons! {
     // Route
     NoMatchingParent, NotAllowedByListeners, NoMatchingListenerHostname, UnsupportedValue, InvalidKind,
     BackendNotFound, IncompatibleFilters,
+    // Pingway's own
+    NotApplied,
 }

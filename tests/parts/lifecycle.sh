@@ -1,5 +1,5 @@
-# What changes beneath Gateways while they serve, on a real Kubernetes: the Gateway API, Pingway itself, addresses, rights, limits, and
-# who is there to see it.
+# What changes beneath Gateways while they serve, on a real Kubernetes: the Gateway API, Pingway itself, addresses, what others make of their
+# objects, what the API server refuses, rights, limits, and who is there to see it.
 . tests/e2e/lib.sh
 cluster_up lifecycle
 image_in
@@ -7,6 +7,8 @@ image_in
 . tests/e2e/versions.sh
 . tests/e2e/upgrade.sh
 . tests/e2e/addresses.sh
+. tests/e2e/drift.sh
+. tests/e2e/refused.sh
 . tests/e2e/workers.sh
 . tests/e2e/secrets.sh
 . tests/e2e/absent.sh

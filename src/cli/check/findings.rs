@@ -107,7 +107,8 @@ pub(super) fn is_wrong(condition: &Condition) -> bool {
         ConditionType::Accepted
         | ConditionType::ResolvedRefs
         | ConditionType::Programmed
-        | ConditionType::SupportedVersion => !condition.holds,
+        | ConditionType::SupportedVersion
+        | ConditionType::Provisioned => !condition.holds,
         ConditionType::Conflicted | ConditionType::PartiallyInvalid => condition.holds,
         ConditionType::OverlappingTlsConfig => false,
     }

@@ -5,6 +5,7 @@
 mod access;
 mod arguments;
 mod deployment;
+mod drift;
 mod frame;
 mod kinds;
 mod labels;
@@ -20,6 +21,7 @@ use kube::api::DynamicObject;
 use serde_json::json;
 
 pub use access::{CLUSTER_ROLE, NAMESPACE_ROLE};
+pub use drift::{reset, without_strays};
 pub use kinds::{MadeKind, kinds};
 pub use labels::{GATEWAY, GATEWAY_CLASS_NAME, GATEWAY_NAMESPACE, MANAGED_BY, PINGWAY};
 pub use name::object_name;

@@ -38,16 +38,26 @@ pub(super) fn template(frame: &Frame<'_>, parameters: &Parameters) -> Value {
         overlay::merge(&mut template, &json!(given));
     }
     overlay::merge(&mut template, &json!({ "metadata": { "labels": labels::ours(frame.gateway, &frame.name) } }));
+    // A pod that is killed while it drains loses requests.
+    let (given, least) = (&mut template["spec"]["terminationGracePeriodSeconds"], grace(parameters));
+    if given.as_u64() < Some(least) {
+        *given = json!(least);
+    }
     template
 }
 
-fn spec(frame: &Frame<'_>, parameters: &Parameters) -> Value {
+/// How long a pod needs to end, in seconds.
+fn grace(parameters: &Parameters) -> u64 {
     let grace = parameters.drain_delay + parameters.drain_deadline + AFTER_DRAIN;
+    grace.as_millis().div_ceil(1_000) as u64
+}
+
+fn spec(frame: &Frame<'_>, parameters: &Parameters) -> Value {
     let mut spec = json!({
         "serviceAccountName": frame.name,
         "automountServiceAccountToken": true,
         "enableServiceLinks": false,
-        "terminationGracePeriodSeconds": grace.as_millis().div_ceil(1_000) as u64,
+        "terminationGracePeriodSeconds": grace(parameters),
         "securityContext": {
             "runAsNonRoot": true, "runAsUser": NOBODY, "runAsGroup": NOBODY,
             "seccompProfile": { "type": "RuntimeDefault" },

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
-use kube::runtime::events::{Event, EventType, Recorder};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use serde_json::{Value, json};
 use tracing::debug;
 
@@ -51,7 +51,12 @@ pub(super) async fn write(client: Client, live: &Live, status: Value) -> kube::R
 }
 
 /// Tells users what they must mend. An Event that can't be written is no loss: the status says the same.
-pub(super) async fn tell(recorder: &Recorder, live: &Live, complaints: impl IntoIterator<Item = Complaint>) {
+pub(super) async fn tell(
+    client: &Client,
+    reporter: &Reporter,
+    live: &Live,
+    complaints: impl IntoIterator<Item = Complaint>,
+) {
     let object = &live.object;
     let namespace = (!object.name.namespace.is_empty()).then(|| object.name.namespace.to_string());
     let regarding = ObjectReference {
@@ -71,6 +76,8 @@ pub(super) async fn tell(recorder: &Recorder, live: &Live, complaints: impl Into
             action: "UpdateStatus".to_owned(),
             secondary: None,
         };
+        // One that had told of this object before would count this as the same, whatever the note says.
+        let recorder = Recorder::new(client.clone(), reporter.clone());
         if let Err(error) = recorder.publish(&event, &regarding).await {
             debug!(%object, "no event is written: {}", words(&error));
         }

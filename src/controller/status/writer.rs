@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Reporter;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
@@ -41,7 +41,7 @@ pub(in crate::controller) struct Wrote {
 /// Which statuses are to be written, and what is known of those that are there.
 pub(in crate::controller) struct Writer {
     client: Client,
-    recorder: Recorder,
+    reporter: Reporter,
     wrote: UnboundedSender<Wrote>,
     // By trees, which give back what a hash table would keep for the most that it ever held.
     live: BTreeMap<ObjectRef, Live>,
@@ -52,7 +52,7 @@ pub(in crate::controller) struct Writer {
     busy: HashSet<ObjectRef>,
     /// Not before; with the failures that followed each other.
     later: BTreeMap<ObjectRef, (Instant, u32)>,
-    /// Since when a Gateway that was programmed is pending.
+    /// Since when a Gateway that was programmed is pending, or one that was refused something is not.
     pending: BTreeMap<ObjectRef, Instant>,
 }
 
@@ -61,8 +61,8 @@ impl Writer {
     pub(in crate::controller) fn new(client: Client, instance: &str, wrote: UnboundedSender<Wrote>) -> Self {
         let reporter = Reporter { controller: CONTROLLER.to_owned(), instance: Some(instance.to_owned()) };
         Self {
-            recorder: Recorder::new(client.clone(), reporter),
             client,
+            reporter,
             wrote,
             live: BTreeMap::new(),
             wanted: Statuses::default(),
@@ -193,15 +193,17 @@ impl Writer {
         }
     }
 
-    /// Until when a write waits that would only say that a Gateway is pending for a moment.
+    /// Until when a write waits that would only say for a moment that a Gateway is pending, or that nothing is refused any more.
     fn holds_back(&mut self, object: &ObjectRef, live: &Live, status: &Value, now: Instant) -> Option<Instant> {
-        let programmed = |status: &Value| -> Option<Value> {
+        let find = |status: &Value, kind: &str| -> Option<Value> {
             let conditions = status["conditions"].as_array()?;
-            conditions.iter().find(|condition| condition["type"] == "Programmed").cloned()
+            conditions.iter().find(|condition| condition["type"] == kind).cloned()
         };
-        let turns = object.kind == Kind::Gateway
-            && programmed(&live.status).is_some_and(|before| before["status"] == "True")
-            && programmed(status).is_some_and(|now| now["reason"] == "Pending");
+        let is_refused = |status: &Value| find(status, "pingway.dev/Provisioned").is_some();
+        let waits = find(&live.status, "Programmed").is_some_and(|before| before["status"] == "True")
+            && find(status, "Programmed").is_some_and(|now| now["reason"] == "Pending");
+        // Who has just taken the lead has not been refused yet.
+        let turns = object.kind == Kind::Gateway && (waits || (is_refused(&live.status) && !is_refused(status)));
         if !turns {
             self.pending.remove(object);
             return None;
@@ -211,14 +213,14 @@ impl Writer {
     }
 
     fn spawn(&self, live: Live, status: Value, complaints: BTreeSet<Complaint>) {
-        let (client, recorder, wrote) = (self.client.clone(), self.recorder.clone(), self.wrote.clone());
+        let (client, reporter, wrote) = (self.client.clone(), self.reporter.clone(), self.wrote.clone());
         tokio::spawn(async move {
-            let answer = write(client, &live, status).await;
+            let answer = write(client.clone(), &live, status).await;
             let told = answer.is_ok();
             // The loop has ended: nobody is left to be told.
             let _ = wrote.send(Wrote { object: live.object.clone(), answer });
             if told {
-                tell(&recorder, &live, complaints).await;
+                tell(&client, &reporter, &live, complaints).await;
             }
         });
     }

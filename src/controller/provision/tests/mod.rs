@@ -1,5 +1,6 @@
 //! What is made for Gateways, as users see it.
 
+mod drift;
 mod golden;
 mod metadata;
 mod rights;

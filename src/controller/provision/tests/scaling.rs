@@ -27,6 +27,16 @@ fn a_rollout_has_never_fewer_pods_and_a_pod_has_time_to_drain() {
 }
 
 #[test]
+fn a_template_can_give_a_pod_longer_to_end_than_it_needs_and_never_less() {
+    let seconds = |given: i64| {
+        let overlay = json!({ "spec": { "terminationGracePeriodSeconds": given } });
+        let parameters = Parameters { pod_template: Some(template(overlay)), ..Parameters::default() };
+        field(&with(&parameters), "Deployment", "/spec/template/spec/terminationGracePeriodSeconds")
+    };
+    assert_eq!([1, 39, 40, 600].map(seconds), [40, 40, 40, 600].map(|seconds| json!(seconds)));
+}
+
+#[test]
 fn an_autoscaler_sets_the_number_of_pods_and_lets_them_go_slowly() {
     let auto = Autoscaler { fewest: 2, most: 5, ..Autoscaler::default() };
     let objects = with(&Parameters { scale: Scale::Auto(auto), ..Parameters::default() });
