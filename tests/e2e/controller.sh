@@ -144,7 +144,22 @@ for ((i = 1; i <= gateways; i++)); do
     printf -- '---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: g%d, namespace: many }\nspec: { gatewayClassName: pingway, listeners: [{ name: a, port: 80, protocol: HTTP }] }\n' "$i"
 done | k apply -f - >/dev/null
 programmed() { k -n many get gateways -o json | jq '[.items[].status.conditions[]? | select(.type == "Programmed" and .status == "True")] | length'; }
-patience=180 becomes "$gateways Gateways are programmed" "$gateways" programmed
+# What limits it: objects that are not made, pods that are not placed or started, or words of replicas that do not come through.
+count() { printf '    %s: %s\n' "$1" "$(k -n many get "$2" -o json | jq "[.items[] | select($3)] | length")"; }
+limits() {
+    local ready='.status.conditions[]? | .type == "Ready" and .status == "True"'
+    count "Services" services true
+    count "Deployments" deployments true
+    count "Gateways of which something is refused" gateways '.status.conditions[]? | .type == "pingway.dev/Provisioned"'
+    count "pods that no node has" pods '.spec.nodeName == null'
+    count "pods Pending on a node" pods '.spec.nodeName != null and .status.phase == "Pending"'
+    count "pods Running and not Ready" pods ".status.phase == \"Running\" and ([$ready] | any | not)"
+    count "pods Ready" pods "$ready"
+    count "replicas that report" configmaps '(.data // {}) | keys | any(startswith("pod."))'
+    count "Gateways with an address" gateways '.status.addresses | length > 0'
+}
+# A node of two processors starts a pod in some seconds.
+patience=$((60 + gateways * 6)) becomes "$gateways Gateways are programmed" "$gateways" programmed || limits
 echo "  after $((SECONDS - begun)) s"
 
 # Uninstall.
