@@ -124,6 +124,7 @@ fn served() -> Report {
         listeners: vec![Arc::new(listener)],
         mesh: None,
         service_routes: Arc::default(),
+        denied: None,
     };
     Report { generation: 1, tables: Arc::new(BTreeMap::from([(gateway, Arc::new(table))])), ..Report::default() }
 }

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::decode::DecodeError;
 use super::{
     EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Kind, Namespace, ObjectName, ObjectRef,
-    PingwayParameters, ReferenceGrant, Secret, Service,
+    PingwayParameters, Policy, ReferenceGrant, Secret, Service,
 };
 
 /// One object of a kind that Pingway reads.
@@ -33,6 +33,8 @@ pub enum Item {
     Namespace(Arc<Namespace>),
     /// PingwayParameters, good or not.
     PingwayParameters(Arc<PingwayParameters>),
+    /// An object of Istio's.
+    Policy(Arc<Policy>),
 }
 
 impl Item {
@@ -45,6 +47,7 @@ impl Item {
             Self::GrpcRoute(object) => (Kind::GrpcRoute, object.meta.name.clone()),
             Self::ReferenceGrant(object) => (Kind::ReferenceGrant, object.meta.name.clone()),
             Self::PingwayParameters(object) => (Kind::PingwayParameters, object.meta.name.clone()),
+            Self::Policy(object) => (Kind::Policy(object.spec.kind), object.meta.name.clone()),
             Self::Service(object) => (Kind::Service, name_of(&object.metadata)),
             Self::EndpointSlice(object) => (Kind::EndpointSlice, name_of(&object.metadata)),
             Self::Secret(object) => (Kind::Secret, name_of(&object.metadata)),

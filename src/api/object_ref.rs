@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::policy::PolicyKind;
+
 /// The kinds that Pingway reads, in the order in which they are reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -29,10 +31,12 @@ pub enum Kind {
     Namespace,
     /// `pingway.dev` PingwayParameters
     PingwayParameters,
+    /// One of Istio's that speaks of traffic at a waypoint
+    Policy(PolicyKind),
 }
 
 impl Kind {
-    /// All of them.
+    /// Those that references may name.
     const ALL: [Self; 9] = [
         Self::GatewayClass,
         Self::Gateway,
@@ -58,12 +62,18 @@ impl Kind {
             Self::Secret => "Secret",
             Self::Namespace => "Namespace",
             Self::PingwayParameters => "PingwayParameters",
+            Self::Policy(kind) => kind.as_str(),
         }
     }
 
     /// The kind that manifests spell so; `None`: none that Pingway reads.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether a cluster without it lacks nothing.
+    pub fn is_optional(self) -> bool {
+        matches!(self, Self::Policy(_))
     }
 
     /// The API group, empty for core.
@@ -75,6 +85,7 @@ impl Kind {
             Self::EndpointSlice => "discovery.k8s.io",
             Self::Service | Self::Secret | Self::Namespace => "",
             Self::PingwayParameters => "pingway.dev",
+            Self::Policy(kind) => kind.group(),
         }
     }
 }
@@ -133,7 +144,7 @@ pub struct Meta {
     /// Namespace and name.
     pub name: ObjectName,
     /// `metadata.uid` of a Gateway, by which one is told from another that had its name before: the controller makes
-    /// objects that belong to it. `None`: another kind, or a manifest that has none.
+    /// objects that belong to it. Of Istio's objects, too, about which it makes Events. `None`: another kind, or a manifest that has none.
     pub uid: Option<Arc<str>>,
     /// `metadata.deletionTimestamp` of a Gateway; `None`: another kind, or it is not being deleted.
     pub deleted: Option<Time>,

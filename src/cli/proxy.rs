@@ -11,6 +11,8 @@ use anyhow::Context;
 use super::flags::ServeFlags;
 use super::serve::{Served, Wires, serve};
 use crate::api::ObjectName;
+use crate::api::parameters::Unenforced;
+use crate::compile::PolicySettings;
 use crate::source::{kubernetes, manifests};
 use crate::waypoint;
 
@@ -31,6 +33,14 @@ pub(super) struct Args {
     /// The zone of that node, likewise; empty: it has none
     #[arg(long, value_name = "NAME", requires = "node")]
     zone: Option<String>,
+
+    /// Deny or Warn: what becomes of what policies of Istio would judge that are not enforced; by default by their kind
+    #[arg(long, value_name = "WORD", value_parser = unenforced, requires = "gateway")]
+    unenforced_policies: Option<Unenforced>,
+
+    /// Istio's root namespace, where policies may be for the Gateway's class
+    #[arg(long, value_name = "NAME", requires = "gateway", default_value = "istio-system")]
+    root_namespace: String,
 
     /// ConfigMap of the Gateway's namespace in which this pod reports what it serves
     #[arg(long, value_name = "NAME", requires_all = ["gateway", "pod"])]
@@ -77,7 +87,9 @@ fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> 
     // A label that a pod does not have comes as an empty word.
     let [node, zone] =
         [&args.node, &args.zone].map(|place| place.as_deref().filter(|name| !name.is_empty()).map(Arc::from));
-    let served = Served::Pod { gateway: gateway.clone(), own_addresses, node, zone };
+    let (unenforced, root_namespace) = (args.unenforced_policies, args.root_namespace.as_str().into());
+    let policies = PolicySettings { unenforced, root_namespace };
+    let served = Served::Pod { gateway: gateway.clone(), own_addresses, node, zone, policies };
     let place = (args.report.clone().zip(args.pod.clone())).map(|(config_map, pod)| {
         let namespace = gateway.namespace.to_string();
         waypoint::Place { namespace, config_map, pod }
@@ -88,6 +100,11 @@ fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> 
         Ok((source, reporter))
     };
     serve(&args.flags, served, source, async |_| Ok(()))
+}
+
+fn unenforced(text: &str) -> Result<Unenforced, String> {
+    let known = [Unenforced::Deny, Unenforced::Warn].into_iter().find(|known| known.as_str() == text);
+    known.ok_or_else(|| format!("{text:?} is neither Deny nor Warn"))
 }
 
 fn object_name(text: &str) -> Result<ObjectName, String> {

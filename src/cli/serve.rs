@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use super::flags::ServeFlags;
 use crate::admin::{self, Ports, Servers, Sources};
 use crate::api::ObjectName;
-use crate::compile::{Options, Placement};
+use crate::compile::{Options, Placement, PolicySettings};
 use crate::live::Serving;
 use crate::pipeline::{Input, Pipeline, Report};
 use crate::proxy::{self, Addresses};
@@ -52,6 +52,8 @@ pub(super) enum Served {
         node: Option<Arc<str>>,
         /// The node's zone, where that is known.
         zone: Option<Arc<str>>,
+        /// What the Gateway's parameters say of Istio's policies.
+        policies: PolicySettings,
     },
 }
 
@@ -59,9 +61,11 @@ impl Served {
     fn options(self, options: Options) -> (Options, Option<ObjectName>) {
         match self {
             Self::All => (options, None),
-            Self::Pod { gateway, own_addresses, node, zone } => {
+            Self::Pod { gateway, own_addresses, node, zone, policies } => {
                 let placement = Placement::Pods;
-                (Options { placement, own_addresses, node, zone, parameters_unseen: true, ..options }, Some(gateway))
+                let told =
+                    Options { placement, own_addresses, node, zone, policies, parameters_unseen: true, ..options };
+                (told, Some(gateway))
             }
         }
     }

@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 pub use asked::DroppedRule;
 pub use memo::Memo;
-pub use parameters::parameters;
+pub use parameters::{PolicySettings, parameters, policy_settings};
 pub use precedence::Predicate;
 pub use scope::scope;
 
@@ -78,6 +78,8 @@ pub struct Options {
     pub zone: Option<Arc<str>>,
     /// PingwayParameters are not seen (a waypoint's pod), so that no reference to them is judged.
     pub parameters_unseen: bool,
+    /// What they say of Istio's policies, where they are not seen.
+    pub policies: PolicySettings,
 }
 
 /// Where Gateways are served, and so what they share.
@@ -128,14 +130,16 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     memo.history.parents(&views, &mut changes);
     let moved = memo.routes.update(&Context { snapshot, options, grants: &grants, views: &views }, &changes);
     let moved = memo.attached.update(&moved);
+    let policies = mesh::Policies::find(snapshot, options, &gateways, &memo.meshes);
     let statuses = Statuses {
         classes: class::statuses(snapshot, &classes),
-        gateways: report::statuses(&gateways, &memo.attached),
+        gateways: report::statuses(&gateways, &memo.attached, &policies),
         routes: memo.routes.statuses(),
         warnings: Vec::new(),
     };
-    let tables = memo.tables.build(&gateways, moved, &memo.meshes);
-    let warnings = warnings::collect(&gateways, memo.routes.warned(), memo.tables.hosts());
+    let tables = memo.tables.build(&gateways, moved, &memo.meshes, &policies);
+    let warned = policies.warnings().collect();
+    let warnings = warnings::collect(warned, &gateways, memo.routes.warned(), memo.tables.hosts());
     let backends = memo.meshes.backends(memo.routes.backends());
     Compiled { tables, backends, statuses: Statuses { warnings, ..statuses } }
 }

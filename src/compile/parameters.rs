@@ -1,11 +1,16 @@
 //! Parameters: what `parametersRef` of a class or a Gateway leads to.
 
+use std::sync::Arc;
+
 use super::Options;
 use super::verdict::Refusal;
-use crate::api::parameters::ParametersSpec;
+use crate::api::parameters::{ParametersSpec, Unenforced};
 use crate::api::{Gateway, GatewayClass, Kind, ObjectName, ParametersRef};
 use crate::snapshot::Snapshot;
 use crate::status::Reason;
+
+/// Istio's root namespace, where none is named.
+const ROOT_NAMESPACE: &str = "istio-system";
 
 /// What a Gateway's parameters say, over those of its class. `None`: a reference does not resolve, so that the Gateway is not
 /// accepted, and what it runs on is to stay as it is.
@@ -14,6 +19,37 @@ pub fn parameters(snapshot: &Snapshot, gateway: &Gateway) -> Option<ParametersSp
     let of_class = of_class(snapshot, class).ok()?.cloned().unwrap_or_default();
     let own = of_gateway(snapshot, gateway).ok()?.cloned().unwrap_or_default();
     Some(own.over(of_class))
+}
+
+/// What a Gateway's parameters say of Istio's policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySettings {
+    /// What is done about those that are not enforced; `None`: by their kind.
+    pub unenforced: Option<Unenforced>,
+    /// Istio's root namespace.
+    pub root_namespace: Arc<str>,
+}
+
+impl Default for PolicySettings {
+    fn default() -> Self {
+        Self { unenforced: None, root_namespace: ROOT_NAMESPACE.into() }
+    }
+}
+
+/// What a Gateway's parameters say of Istio's policies, over those of its class. A pod, which sees no parameters, was told. What
+/// does not resolve says nothing: the Gateway is not accepted then.
+pub fn policy_settings(snapshot: &Snapshot, gateway: &Gateway, options: &Options) -> PolicySettings {
+    if options.parameters_unseen {
+        return options.policies.clone();
+    }
+    let class = snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
+    let of_class = class.and_then(|class| of_class(snapshot, class).ok()).flatten();
+    let both = [of_gateway(snapshot, gateway).ok().flatten(), of_class];
+    let root = both.iter().flatten().find_map(|spec| spec.istio_root_namespace.as_deref());
+    PolicySettings {
+        unenforced: both.iter().flatten().find_map(|spec| spec.unenforced_policies),
+        root_namespace: root.unwrap_or(ROOT_NAMESPACE).into(),
+    }
 }
 
 /// Whether a class's reference leads to parameters, where these are seen.

@@ -6,14 +6,23 @@ use std::sync::Arc;
 use super::attached::Attached;
 use super::gateway::Resolved;
 use super::listener::Verdict;
+use super::mesh::Policies;
 use super::programmed;
 use super::verdict::{Refusal, fails, holds, resolved_refs};
 use crate::api::{Kind, ObjectName, RouteGroupKind};
 use crate::status::{Condition, ConditionType, GatewayStatus, ListenerStatus, Reason};
 
 /// The statuses of Gateways, once it is known which routes each listener has.
-pub(super) fn statuses(gateways: &[Resolved<'_>], attached: &Attached) -> BTreeMap<ObjectName, Arc<GatewayStatus>> {
-    let status = |resolved: &Resolved<'_>| (resolved.view.name().clone(), Arc::new(gateway(resolved, attached)));
+pub(super) fn statuses(
+    gateways: &[Resolved<'_>],
+    attached: &Attached,
+    policies: &Policies<'_>,
+) -> BTreeMap<ObjectName, Arc<GatewayStatus>> {
+    let status = |resolved: &Resolved<'_>| {
+        let mut status = gateway(resolved, attached);
+        status.conditions.extend(policies.condition(resolved.view.name()));
+        (resolved.view.name().clone(), Arc::new(status))
+    };
     gateways.iter().map(status).collect()
 }
 

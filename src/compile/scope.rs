@@ -12,8 +12,9 @@ use crate::api::{BackendRef, CertificateRef, Gateway, Kind, NamespacesFrom, Obje
 use crate::snapshot::{Namespaces, Scope, Secrets, Snapshot};
 
 /// What the pods of a Gateway have to see, as far as the snapshot tells. Seeing more can make it grow: routes name Services
-/// elsewhere. It never grows beyond what listeners and ReferenceGrants allow.
-pub fn scope(snapshot: &Snapshot, gateway: &ObjectName) -> Scope {
+/// elsewhere. It never grows beyond what listeners and ReferenceGrants allow. `root_namespace`: Istio's, whose policies may be
+/// for the Gateway's class, where it is there.
+pub fn scope(snapshot: &Snapshot, gateway: &ObjectName, root_namespace: &str) -> Scope {
     let Some(object) = snapshot.gateways.get(gateway) else { return Scope::of_gateway(gateway.clone()) };
     let grants = Grants::new(snapshot);
     let routes = routes(object, snapshot);
@@ -25,8 +26,17 @@ pub fn scope(snapshot: &Snapshot, gateway: &ObjectName) -> Scope {
             Namespaces::Named(names)
         }
     };
+    let policies = match &services {
+        Namespaces::All => Namespaces::All,
+        Namespaces::Named(names) => {
+            // One that is not there is no place for a right.
+            let there = snapshot.namespaces.get_key_value(&ObjectName::cluster(root_namespace));
+            let root = there.map(|(namespace, _)| namespace.name.clone());
+            Namespaces::Named(names.iter().cloned().chain(root).collect())
+        }
+    };
     let secrets = Secrets::Named(secrets(object, &grants));
-    Scope { gateway: Some(gateway.clone()), routes, services, secrets }
+    Scope { gateway: Some(gateway.clone()), routes, services, policies, secrets }
 }
 
 /// The namespaces from which routes may attach to any of its listeners.
@@ -120,7 +130,7 @@ mod tests {
                 other => panic!("{object}: {other:?}"),
             }
         }
-        scope(&snapshot, &ObjectName::new("shop", "waypoint"))
+        scope(&snapshot, &ObjectName::new("shop", "waypoint"), "istio-system")
     }
 
     fn gateway(namespaces: Value) -> Value {
@@ -185,6 +195,14 @@ mod tests {
         ] {
             assert_eq!(names(&seen(&none).services), ["shop"]);
         }
+    }
+
+    #[test]
+    fn policies_are_seen_where_services_are_and_in_the_root_namespace() {
+        assert_eq!(names(&seen(&[gateway(json!({}))]).policies), ["shop"]);
+        let root = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } });
+        assert_eq!(names(&seen(&[gateway(json!({})), root]).policies), ["istio-system", "shop"]);
+        assert_eq!(names(&seen(&[gateway(json!({ "from": "All" }))]).policies), ["*"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::gateway;
 use super::hosts::Hosts;
 use super::kept::Moved;
 use super::listener::Verdict;
-use super::mesh::{Meshes, ServiceRoutes};
+use super::mesh::{Meshes, Policies, ServiceRoutes};
 use crate::api::ObjectName;
 use crate::table::RouteTable;
 use crate::table::hostname::HostPattern;
@@ -34,6 +34,7 @@ impl Tables {
         gateways: &[gateway::Resolved<'_>],
         mut moved: BTreeMap<ListenerKey, Moved>,
         meshes: &Meshes,
+        policies: &Policies<'_>,
     ) -> BTreeMap<ObjectName, Arc<RouteTable>> {
         let mut before = std::mem::take(self);
         self.services = std::mem::take(&mut before.services);
@@ -53,16 +54,19 @@ impl Tables {
                 }
             }
             let mesh = meshes.get(name).cloned();
+            let denied = policies.denied(name);
             let same = |known: &RouteTable| {
                 equal(&known.listeners, &listeners)
                     && known.mesh.as_ref().map(Arc::as_ptr) == mesh.as_ref().map(Arc::as_ptr)
                     && (mesh.is_none() || Arc::ptr_eq(&known.service_routes, &service_routes))
+                    && known.denied.as_deref() == denied.as_ref()
             };
             let table = match before.tables.remove(name) {
                 Some(known) if same(&known) => known,
                 _ => {
                     let service_routes = service_routes.clone();
-                    Arc::new(RouteTable { gateway: name.clone(), listeners, mesh, service_routes })
+                    let denied = denied.map(Arc::new);
+                    Arc::new(RouteTable { gateway: name.clone(), listeners, mesh, service_routes, denied })
                 }
             };
             self.tables.insert(name.clone(), table);

@@ -12,13 +12,14 @@ use crate::status::{Warning, WarningKind};
 use crate::table::hostname::HostPattern;
 use crate::table::rule::Rule;
 
-/// All warnings, sorted.
+/// All warnings, sorted. `warnings`: those that are known already.
 pub(super) fn collect<'h>(
+    mut warnings: Vec<Warning>,
     gateways: &[gateway::Resolved<'_>],
     warned: impl Iterator<Item = &'h Arc<Resolved>>,
     hosts: impl Iterator<Item = &'h Hosts>,
 ) -> Vec<Warning> {
-    let mut warnings: Vec<Warning> = gateways.iter().flat_map(|gateway| not_supported(gateway.object)).collect();
+    warnings.extend(gateways.iter().flat_map(|gateway| not_supported(gateway.object)));
     warnings.extend(gateways.iter().flat_map(not_read));
     warnings.extend(warned.flat_map(|route| &route.warnings).cloned());
     warnings.extend(shadowed(hosts));

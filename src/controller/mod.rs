@@ -20,6 +20,7 @@ mod bundles;
 mod facts;
 mod leader;
 mod owned;
+mod policies;
 pub mod provision;
 mod provisioner;
 mod state;

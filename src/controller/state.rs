@@ -14,6 +14,7 @@ use tracing::{error, warn};
 use super::bundles::{Bundle, Bundles};
 use super::facts::{facts, outlived};
 use super::owned::{Key, Owned, Told};
+use super::policies::PolicyEvents;
 use super::provision::{self, object_name};
 use super::provisioner::{Provisioned, Provisioner, Wanted};
 use super::status::{Writer, Wrote};
@@ -41,6 +42,7 @@ pub(super) struct State {
     bundles: Bundles,
     writer: Writer,
     provisioner: Provisioner,
+    policy_events: PolicyEvents,
     /// Something that compile reads has changed.
     changed: bool,
     /// Something came back from where Gateways are served.
@@ -78,6 +80,7 @@ impl State {
             owned: Owned::default(),
             bundles: Bundles::default(),
             writer: Writer::new(client.clone(), &options.identity, wrote),
+            policy_events: PolicyEvents::new(client.clone(), &options.identity),
             provisioner: Provisioner::new(client, done),
             options,
             changed: false,
@@ -159,6 +162,7 @@ impl State {
         if std::mem::take(&mut self.reports_changed) {
             self.remove_outlived(now);
         }
+        self.policy_events.tell(&self.report.statuses, &self.snapshot.policies);
         let mut wake = earlier(self.writer.flush(now), self.provisioner.flush(&self.owned, now));
         if self.sees_gateways() {
             wake = earlier(wake, self.provisioner.prune(&self.owned, now));
@@ -192,6 +196,10 @@ impl State {
         self.facts_changed |= self.provisioner.want(wanted);
         self.report.counts.compiles += 1;
         self.report.generation += 1;
+        for warning in statuses.unenforced().filter(|warning| !self.report.statuses.warnings.contains(warning)) {
+            warn!("{warning}");
+        }
+        self.telemetry.policies_not_enforced(statuses.unenforced().count());
         self.report.statuses = Arc::new(statuses);
         self.report.observed.clone_from(&self.snapshot.observed);
         self.published.store(Arc::new(self.report.clone()));
@@ -210,7 +218,7 @@ impl State {
 
     fn objects(&self, gateway: &Gateway) -> Wanted {
         let Some(parameters) = provision::resolve(&self.snapshot, gateway) else { return Wanted::AsItIs };
-        let mut scope = scope(&self.snapshot, &gateway.meta.name);
+        let mut scope = scope(&self.snapshot, &gateway.meta.name, &parameters.policies.root_namespace);
         if let (Secrets::Named(names), Some(seen)) = (&mut scope.secrets, &self.options.secret_namespaces) {
             // No right can be handed out that the controller has not itself.
             names.retain(|name| seen.contains(&name.namespace));

@@ -8,18 +8,34 @@ use super::serving::LiveRule;
 use crate::snapshot::Socket;
 use crate::table::lookup::HostIndex;
 use crate::table::mesh::{Mesh, Routes, ServicePort};
+use crate::table::policy::Denied;
 
 /// What one waypoint serves of the mesh.
 #[derive(Debug)]
 pub struct MeshServing {
-    /// The plain one.
-    plain: Arc<Mesh>,
-    /// The plain routes.
-    routes: Arc<Routes>,
+    plain: Plain,
     /// The ports of enrolled Services, by dialled address.
     ports: HashMap<SocketAddr, Arc<LivePort>>,
+}
+
+/// The plain parts that it is bound to.
+#[derive(Debug)]
+pub(super) struct Plain {
+    pub(super) mesh: Arc<Mesh>,
+    pub(super) routes: Arc<Routes>,
+    /// What is refused because of Istio's policies; `None`: nothing.
+    pub(super) denied: Option<Arc<Denied>>,
     /// The Gateway's own listeners: the first socket of each port.
-    listeners: BTreeMap<u16, Socket>,
+    pub(super) listeners: BTreeMap<u16, Socket>,
+}
+
+impl Plain {
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.mesh, &other.mesh)
+            && Arc::ptr_eq(&self.routes, &other.routes)
+            && self.denied == other.denied
+            && self.listeners == other.listeners
+    }
 }
 
 /// A port of an enrolled Service.
@@ -69,17 +85,18 @@ pub enum Dialled<'m> {
 
 impl MeshServing {
     /// What a table serves of the mesh. `ports`: bound to live handles, by dialled address.
-    pub(super) fn new(
-        (plain, routes): (Arc<Mesh>, Arc<Routes>),
-        ports: HashMap<SocketAddr, Arc<LivePort>>,
-        listeners: BTreeMap<u16, Socket>,
-    ) -> Self {
-        Self { plain, routes, ports, listeners }
+    pub(super) fn new(plain: Plain, ports: HashMap<SocketAddr, Arc<LivePort>>) -> Self {
+        Self { plain, ports }
     }
 
     /// Whether it is bound to these.
-    pub(super) fn is(&self, (plain, routes): (&Arc<Mesh>, &Arc<Routes>), listeners: &BTreeMap<u16, Socket>) -> bool {
-        Arc::ptr_eq(&self.plain, plain) && Arc::ptr_eq(&self.routes, routes) && self.listeners == *listeners
+    pub(super) fn is(&self, plain: &Plain) -> bool {
+        self.plain.is(plain)
+    }
+
+    /// What is refused because of Istio's policies; `None`: nothing.
+    pub fn denied(&self) -> Option<&Arc<Denied>> {
+        self.plain.denied.as_ref()
     }
 
     /// Where a dialled address leads; `None`: it is not this waypoint's to serve.
@@ -87,13 +104,13 @@ impl MeshServing {
         if let Some(port) = self.ports.get(&address) {
             return Some(Dialled::Service(port));
         }
-        let own = self.plain.own.contains(&address.ip());
-        let listener = self.listeners.get(&address.port()).map(|socket| Dialled::Listener(*socket));
+        let own = self.plain.mesh.own.contains(&address.ip());
+        let listener = self.plain.listeners.get(&address.port()).map(|socket| Dialled::Listener(*socket));
         own.then(|| listener.unwrap_or(Dialled::Own(address.port())))
     }
 
     /// The socket of the Gateway's own listeners on a port, whose routes are for whatever Service is dialled there.
     pub fn listener(&self, port: u16) -> Option<Socket> {
-        self.listeners.get(&port).copied()
+        self.plain.listeners.get(&port).copied()
     }
 }

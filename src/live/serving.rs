@@ -10,6 +10,7 @@ use super::tls::SocketTls;
 use crate::snapshot::Socket;
 use crate::table::backend::WeightedBackend;
 use crate::table::lookup::PortIndex;
+use crate::table::policy::Denied;
 use crate::table::rule::{Action, Rule};
 use crate::telemetry::series::RuleSeries;
 
@@ -81,6 +82,8 @@ pub struct SocketServing {
     pub index: PortIndex<Arc<LiveRule>>,
     /// TLS, of HTTPS sockets.
     pub tls: Option<SocketTls>,
+    /// What its Gateway refuses because of Istio's policies; `None`: nothing.
+    pub denied: Option<Arc<Denied>>,
 }
 
 /// A rule with its live backends. Requests hold this, never [`Serving`].
@@ -202,7 +205,7 @@ mod tests {
     fn a_socket_that_leaves_is_served_from_for_a_while() {
         let socket = Socket { address: None, port: 80 };
         let index = PortIndex::new(&[], None, |_, _| unreachable!("no host"));
-        let sockets = BTreeMap::from([(socket, Arc::new(SocketServing { index, tls: None }))]);
+        let sockets = BTreeMap::from([(socket, Arc::new(SocketServing { index, tls: None, denied: None }))]);
         let before = Serving { sockets, ..Serving::default() };
         let mut after = Serving { leaving: before.leaving_after(&BTreeMap::new()), ..Serving::default() };
         assert!(after.socket(socket).is_some() && after.without_left().is_none());

@@ -113,6 +113,7 @@ pub(crate) mod table {
             listeners,
             mesh: None,
             service_routes: Arc::default(),
+            denied: None,
         })
     }
 

@@ -220,7 +220,7 @@ impl State {
     /// Tells what is to be seen now.
     fn follow_scope(&mut self) {
         let Some(gateway) = &self.gateway else { return };
-        let wanted = scope(&self.snapshot, gateway);
+        let wanted = scope(&self.snapshot, gateway, &self.options.policies.root_namespace);
         self.scope.send_if_modified(|scope| {
             let differs = *scope != wanted;
             *scope = wanted;
@@ -267,6 +267,10 @@ impl State {
         };
         self.next.last_compile = start.elapsed();
         self.telemetry.compiled(self.next.last_compile);
+        for warning in compiled.statuses.unenforced().filter(|warning| !self.next.statuses.warnings.contains(warning)) {
+            warn!("{warning}");
+        }
+        self.telemetry.policies_not_enforced(compiled.statuses.unenforced().count());
         self.next.statuses = Arc::new(compiled.statuses);
         self.next.gateway = self.served();
         if self.next.generation == 0 || !same_tables(&compiled.tables, &self.next.tables) {

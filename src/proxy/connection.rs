@@ -15,7 +15,7 @@ use super::inbound::{self, Handed, Identity, Way};
 use super::io::Io;
 use super::sniff::{self, Speaks};
 use super::worker::{Phase, Worker};
-use super::{forwarded, http, tcp, tls};
+use super::{forwarded, http, policy, tcp, tls};
 use crate::snapshot::Socket;
 use crate::telemetry::OpenConnection;
 use crate::telemetry::label::{ConnectionProtocol, InboundRefusal};
@@ -122,6 +122,9 @@ pub(crate) async fn serve(accepted: Accepted, connections: &Arc<Connections>, se
     let _end = End { connection: &connection, worker };
     if let Some(to) = passes(&mut io, dialled).await {
         connection.speaks(ConnectionProtocol::Tcp);
+        if is_denied(&connection, &to, worker) {
+            return worker.telemetry.inbound_refused(InboundRefusal::PolicyNotEnforced);
+        }
         return Box::pin(tcp::pass(io, to, worker)).await;
     }
     match speaks(io, alpn, worker.settings.client_head_timeout, seat).await {
@@ -144,6 +147,14 @@ async fn passes(io: &mut Io, way: Option<Way>) -> Option<tcp::To> {
         Way::Metrics => Some(tcp::To::Metrics),
         Way::Service(port) => sniff::is_tcp(io, port.port.spoken).await.then(|| tcp::To::Service(port)),
     }
+}
+
+/// Whether policies refuse what a connection sends to a Service.
+fn is_denied(connection: &Connection, to: &tcp::To, worker: &Worker) -> bool {
+    let (Some(handed), tcp::To::Service(port)) = (&connection.handed, to) else { return false };
+    let serving = worker.serving.load();
+    let denied = serving.inbound.get(&handed.by).and_then(|mesh| mesh.denied());
+    policy::judge(denied.map(|denied| &**denied), Some(&port.port.backend)).is_err()
 }
 
 /// Takes over what ztunnel hands over at this socket, if it does; answers where it leads.

@@ -33,6 +33,7 @@ mod inbound;
 mod io;
 mod listener;
 mod outbound;
+mod policy;
 mod relay;
 mod replay;
 mod request_head;

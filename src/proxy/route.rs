@@ -15,6 +15,7 @@ use super::forwarded;
 use super::hop_by_hop::{Asked, strip_request};
 use super::inbound::{Handed, Identity};
 use super::outbound::{self, BodyLength};
+use super::policy;
 use super::request_head::{BadHead, Target, target};
 use crate::live::{Backend, Dialled, LiveRule, Serving};
 use crate::table::backend::{AppProtocol, WeightedBackend};
@@ -22,6 +23,7 @@ use crate::table::filter::Filters;
 use crate::table::filter::redirect::Scheme;
 use crate::table::lookup::{NotFound, Silent};
 use crate::table::matches::PathMatched;
+use crate::table::policy::Denied;
 use crate::table::request::RequestView;
 use crate::table::rule::Action;
 use crate::telemetry::label::Direction;
@@ -69,7 +71,7 @@ pub(crate) fn route(head: &mut RequestHeader, body_done: bool, context: &mut Con
 
 fn try_route(head: &mut RequestHeader, body_done: bool, context: &mut Context<'_>) -> Result<Routed, Failure> {
     let judged = target(head)?;
-    let Found { rule, path: matched, protocol } = find(head, &judged, context)?;
+    let Found { rule, path: matched, protocol, denied } = find(head, &judged, context)?;
     context.rule = Some(rule.clone());
     match &rule.rule.action {
         Action::Fail { status, .. } => Err(Failure::new(status_or_500(*status), Reason::RuleInvalid)),
@@ -80,6 +82,7 @@ fn try_route(head: &mut RequestHeader, body_done: bool, context: &mut Context<'_
         }
         Action::Forward { filters, backends } => {
             let (picked, backend) = pick(&rule)?;
+            policy::judge(denied.as_deref(), Some(&backend.key))?;
             let both = [filters, &picked.filters];
             let declared = match backend.endpoints().protocol {
                 AppProtocol::Undeclared => protocol,
@@ -102,6 +105,8 @@ struct Found {
     path: PathMatched,
     /// How its backend is spoken to where the backend's port declares nothing.
     protocol: AppProtocol,
+    /// What is refused because of policies.
+    denied: Option<Arc<Denied>>,
 }
 
 /// Finds the rule that takes a request.
@@ -111,9 +116,11 @@ fn find(head: &RequestHeader, judged: &Target<'_>, context: &Context<'_>) -> Res
         return find_for_service(&serving, handed, &judged.view(head), context.connection.local);
     }
     let socket = serving.socket(context.connection.socket).ok_or(NotFound::NoListener)?;
+    policy::judge(socket.denied.as_deref(), None)?;
     let opened_with = context.connection.server_name.as_deref();
     let found = socket.index.lookup(&judged.view(head), opened_with, &mut Silent)?;
-    Ok(Found { rule: found.target.clone(), path: found.path, protocol: AppProtocol::Undeclared })
+    let (rule, denied) = (found.target.clone(), socket.denied.clone());
+    Ok(Found { rule, path: found.path, protocol: AppProtocol::Undeclared, denied })
 }
 
 /// The rule that takes a request to an enrolled Service: one of its own routes, where it has any for this client; one of the
@@ -127,18 +134,20 @@ fn find_for_service(
     let mesh = serving.inbound.get(&handed.by).ok_or(NotFound::NoListener)?;
     // It can have been withdrawn since the connection was opened.
     let Some(Dialled::Service(port)) = mesh.dialled(dialled) else { return Err(NotFound::NoListener.into()) };
-    let found = |rule: &Arc<LiveRule>, path| Found { rule: rule.clone(), path, protocol: AppProtocol::Undeclared };
+    let denied = mesh.denied().cloned();
+    policy::judge(denied.as_deref(), Some(&port.port.backend))?;
+    let found = |rule: &Arc<LiveRule>, path, protocol| Found { rule: rule.clone(), path, protocol, denied };
     if let Some(routes) = port.routes(handed.identity.as_ref().map(Identity::namespace)) {
         let (rule, path) = routes.search(request, &mut Silent).ok_or(NotFound::NoRule)?;
-        return Ok(found(rule, path));
+        return Ok(found(rule, path, AppProtocol::Undeclared));
     }
     let listener = mesh.listener(dialled.port()).and_then(|socket| serving.socket(socket));
     match listener.map(|listener| &listener.index).filter(|index| index.has_rules(request.host)) {
         Some(index) => {
             let matched = index.lookup(request, None, &mut Silent)?;
-            Ok(found(matched.target, matched.path))
+            Ok(found(matched.target, matched.path, AppProtocol::Undeclared))
         }
-        None => Ok(Found { rule: port.through.clone(), path: PathMatched::Whole, protocol: port.port.protocol }),
+        None => Ok(found(&port.through, PathMatched::Whole, port.port.protocol)),
     }
 }
 

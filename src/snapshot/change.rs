@@ -1,8 +1,9 @@
 //! Changes of a snapshot: one object put or removed, and what that touched.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Objects, Snapshot};
+use super::Snapshot;
 use crate::api::{EndpointSlice, Item, Kind, ObjectName, ObjectRef};
 
 /// Label of an EndpointSlice: the Service that it belongs to.
@@ -46,6 +47,9 @@ impl Touched {
             Item::Secret(object) => put(&mut snapshot.secrets, name, object),
             Item::Namespace(object) => put(&mut snapshot.namespaces, name, object),
             Item::PingwayParameters(object) => put(&mut snapshot.parameters, name, object),
+            Item::Policy(object) => {
+                put(&mut snapshot.policies, ObjectRef { kind: Kind::Policy(object.spec.kind), name }, object)
+            }
             Item::Service(object) => {
                 let differs = put(&mut snapshot.services, name.clone(), object);
                 self.services.extend(differs.then_some(name));
@@ -67,6 +71,7 @@ impl Touched {
             Kind::Secret => snapshot.secrets.remove(name).is_some(),
             Kind::Namespace => snapshot.namespaces.remove(name).is_some(),
             Kind::PingwayParameters => snapshot.parameters.remove(name).is_some(),
+            Kind::Policy(_) => snapshot.policies.remove(object).is_some(),
             Kind::Service => {
                 let was_there = snapshot.services.remove(name).is_some();
                 self.services.extend(was_there.then(|| name.clone()));
@@ -115,7 +120,7 @@ impl Touched {
 }
 
 /// Puts an object; keeps the old `Arc` where the content is equal. Answers whether anything differs.
-fn put<T: PartialEq>(objects: &mut Objects<T>, name: ObjectName, object: Arc<T>) -> bool {
+fn put<N: Ord, T: PartialEq>(objects: &mut BTreeMap<N, Arc<T>>, name: N, object: Arc<T>) -> bool {
     match objects.get(&name) {
         Some(old) if **old == *object => false,
         _ => {

@@ -22,8 +22,8 @@ pub use slices::Slices;
 
 pub use crate::api::Item;
 use crate::api::{
-    Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, PingwayParameters, ReferenceGrant, Secret,
-    Service,
+    Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, ObjectRef, PingwayParameters, Policy,
+    ReferenceGrant, Secret, Service,
 };
 
 /// Objects of one kind by name.
@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub namespaces: Objects<Namespace>,
     /// PingwayParameters, good or not. A waypoint's pod sees none.
     pub parameters: Objects<PingwayParameters>,
+    /// Istio's objects that speak of traffic at a waypoint.
+    pub policies: BTreeMap<ObjectRef, Arc<Policy>>,
     /// What the names of ExternalName Services stand for. One that is not here has not been asked yet, or is not asked.
     pub names: BTreeMap<Arc<str>, Resolution>,
     /// Facts that came back from where Gateways are served.

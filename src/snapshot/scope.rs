@@ -32,6 +32,8 @@ pub struct Scope {
     pub routes: Namespaces,
     /// Where Services and EndpointSlices are seen.
     pub services: Namespaces,
+    /// Where Istio's policies are seen.
+    pub policies: Namespaces,
     /// Which Secrets are seen.
     pub secrets: Secrets,
 }
@@ -39,13 +41,20 @@ pub struct Scope {
 impl Scope {
     /// Everything, as the controller sees it.
     pub fn everything() -> Self {
-        let (routes, services) = (Namespaces::All, Namespaces::All);
-        Self { gateway: None, routes, services, secrets: Secrets::In(Namespaces::All) }
+        let all = Namespaces::All;
+        Self {
+            gateway: None,
+            routes: all.clone(),
+            services: all.clone(),
+            policies: all.clone(),
+            secrets: Secrets::In(all),
+        }
     }
 
     /// A Gateway of which nothing is known yet.
     pub fn of_gateway(gateway: ObjectName) -> Self {
         let none = || Namespaces::Named(BTreeSet::new());
-        Self { gateway: Some(gateway), routes: none(), services: none(), secrets: Secrets::Named(BTreeSet::new()) }
+        let secrets = Secrets::Named(BTreeSet::new());
+        Self { gateway: Some(gateway), routes: none(), services: none(), policies: none(), secrets }
     }
 }

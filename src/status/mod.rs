@@ -98,3 +98,10 @@ pub struct Statuses {
     /// What is legal and surely not meant.
     pub warnings: Vec<Warning>,
 }
+
+impl Statuses {
+    /// The warnings about Istio's policies that are not enforced, one for each policy and Gateway.
+    pub fn unenforced(&self) -> impl Iterator<Item = &Warning> {
+        self.warnings.iter().filter(|warning| warning.kind == WarningKind::PolicyNotEnforced)
+    }
+}

@@ -19,11 +19,13 @@ pub enum ConditionType {
     SupportedVersion,
     /// Gateway: what it runs on is as it asks. Of Pingway's own, and written only where it is not.
     Provisioned,
+    /// Gateway, while it is not so: Istio's policies at it are enforced.
+    PoliciesEnforced,
 }
 
 impl ConditionType {
     /// All that Pingway writes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Accepted,
         Self::ResolvedRefs,
         Self::Programmed,
@@ -32,6 +34,7 @@ impl ConditionType {
         Self::PartiallyInvalid,
         Self::SupportedVersion,
         Self::Provisioned,
+        Self::PoliciesEnforced,
     ];
 
     /// As statuses spell it.
@@ -45,6 +48,8 @@ impl ConditionType {
             Self::PartiallyInvalid => "PartiallyInvalid",
             Self::SupportedVersion => "SupportedVersion",
             Self::Provisioned => "pingway.dev/Provisioned",
+            // A word of our own has our domain.
+            Self::PoliciesEnforced => "pingway.dev/PoliciesEnforced",
         }
     }
 }
@@ -69,7 +74,7 @@ reasons! {
     Accepted, Programmed, ResolvedRefs, NoConflicts, SupportedVersion, UnsupportedVersion,
     // Gateway and listener
     Invalid, Pending, ListenersNotValid, ListenersNotResolved, UnsupportedAddress, AddressNotAssigned, AddressNotUsable, NoResources,
-    InvalidParameters, UnsupportedProtocol, PortUnavailable, HostnameConflict, ProtocolConflict,
+    InvalidParameters, PolicyNotEnforced, UnsupportedProtocol, PortUnavailable, HostnameConflict, ProtocolConflict,
     InvalidRouteKinds, InvalidCertificateRef, RefNotPermitted, OverlappingHostnames, OverlappingCertificates,
     // Route
     NoMatchingParent, NotAllowedByListeners, NoMatchingListenerHostname, UnsupportedValue, InvalidKind,

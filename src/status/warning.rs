@@ -21,6 +21,8 @@ pub enum WarningKind {
     NotRead,
     /// An ExternalName whose addresses are not known, or are those of an earlier time.
     NameNotResolved,
+    /// A policy of Istio's that is not enforced.
+    PolicyNotEnforced,
 }
 
 impl WarningKind {
@@ -34,6 +36,7 @@ impl WarningKind {
             Self::EndpointNotDialled => "EndpointNotDialled",
             Self::NotRead => "NotRead",
             Self::NameNotResolved => "NameNotResolved",
+            Self::PolicyNotEnforced => "PolicyNotEnforced",
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod lookup;
 pub mod matches;
 pub mod mesh;
 pub mod path;
+pub mod policy;
 pub mod request;
 pub mod rule;
 pub mod timeouts;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use crate::api::ObjectName;
 use listener::Listener;
 use mesh::{Mesh, Routes};
+use policy::Denied;
 
 /// What one Gateway serves.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,4 +38,6 @@ pub struct RouteTable {
     pub mesh: Option<Arc<Mesh>>,
     /// The routes of Services that are enrolled with any waypoint.
     pub service_routes: Arc<Routes>,
+    /// What it refuses because of Istio's policies; `None`: nothing.
+    pub denied: Option<Arc<Denied>>,
 }

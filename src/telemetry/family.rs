@@ -101,6 +101,8 @@ families! {
         "Endpoints that take requests, by Service and port.";
     ENDPOINTS_NOT_DIALLED: Gauge "endpoints_not_dialled" &[],
         "Addresses of endpoints that are never dialled: loopback, the pod's own and the like. Listed on the admin page.";
+    POLICIES_NOT_ENFORCED: Gauge "policies_not_enforced" &[],
+        "Policies of Istio's at what is served that are not enforced. Listed on the admin page.";
     ACCESS_LOG_LINES: Counter "access_log_lines_total" &[],
         "Access log lines handed to the writer.";
     ACCESS_LOG_DROPPED: Counter "access_log_dropped_total" &[],

@@ -176,5 +176,8 @@ labels! {
         NotServed = "not_served",
         /// It came from elsewhere than loopback.
         NotLoopback = "not_loopback",
+        /// A policy of Istio's would judge it, is not enforced, and is not to be passed over; it speaks no HTTP, in which that could
+        /// be said.
+        PolicyNotEnforced = "policy_not_enforced",
     }
 }

@@ -47,6 +47,7 @@ pub(super) struct Metrics {
     pub(super) listeners_failed: IntGauge,
     endpoints: IntGaugeVec,
     pub(super) endpoints_not_dialled: IntGauge,
+    pub(super) policies_not_enforced: IntGauge,
     /// Backends that have a gauge.
     backends: Mutex<BTreeSet<String>>,
     rule_series: IntGauge,
@@ -92,6 +93,7 @@ impl Metrics {
             listeners_failed: listeners.with_label_values(&["failed"]),
             endpoints: add(&registry, IntGaugeVec::new(opts(&family::ENDPOINTS), family::ENDPOINTS.labels)?)?,
             endpoints_not_dialled: gauge(&registry, &family::ENDPOINTS_NOT_DIALLED)?,
+            policies_not_enforced: gauge(&registry, &family::POLICIES_NOT_ENFORCED)?,
             backends: Mutex::default(),
             rule_series: gauge(&registry, &family::RULE_SERIES)?,
             leads: gauge(&registry, &family::LEADS)?,

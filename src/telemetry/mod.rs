@@ -122,6 +122,11 @@ impl Telemetry {
         self.metrics.endpoints_not_dialled.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// So many of Istio's policies are not enforced now.
+    pub fn policies_not_enforced(&self, count: usize) {
+        self.metrics.policies_not_enforced.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Controller: whether this replica writes.
     pub fn leads(&self, leads: bool) {
         self.metrics.leads.set(i64::from(leads));

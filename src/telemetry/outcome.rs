@@ -12,6 +12,9 @@ labels! {
         NoRoute = "no_route",
         /// The connection's TLS was opened for another listener than the one that serves the host: 421.
         Misdirected = "misdirected",
+        /// A policy of Istio's would judge the request, is not enforced, and is not to be passed over: 403, to gRPC
+        /// PERMISSION_DENIED.
+        PolicyNotEnforced = "policy_not_enforced",
         /// The request is malformed, or its path has no safe normal form: 400.
         BadRequest = "bad_request",
         /// The request's header section is larger than the limit: 431.
@@ -58,6 +61,7 @@ impl Reason {
     pub fn grpc_status(self) -> u16 {
         match self {
             Self::RequestTimeout | Self::BackendTimeout | Self::ClientTimeout | Self::StreamIdle => 4,
+            Self::PolicyNotEnforced => 7,
             Self::HeadersTooLarge => 8,
             Self::NoRoute | Self::Misdirected | Self::MethodRefused => 12,
             Self::BadRequest => 13,

@@ -9,6 +9,7 @@ image_in
 . tests/e2e/addresses.sh
 . tests/e2e/drift.sh
 . tests/e2e/refused.sh
+. tests/e2e/policies.sh
 . tests/e2e/workers.sh
 . tests/e2e/secrets.sh
 . tests/e2e/absent.sh

@@ -276,3 +276,52 @@ async fn routes_of_another_namespace_are_for_its_own_clients() {
     let text = ask("shop", "/").await;
     assert!(text.starts_with("HTTP/1.1 404 "), "its own routes stand in the place of the Service's: {text}");
 }
+
+/// A policy of Istio's at Service `a`.
+fn authorization_policy() -> String {
+    "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: nobody}\nspec: {targetRefs: [{group: '', kind: Service, \
+     name: a}]}\n"
+        .to_owned()
+}
+
+#[tokio::test]
+async fn what_a_policy_would_judge_is_refused_and_the_policy_is_told() {
+    let (a, b) = (Backend::named("a").await, Backend::named("b").await);
+    let other = service(ENROLLED, b.address).replace("name: a", "name: b").replace("10.96.0.1", "10.96.0.2");
+    let other = other.replace("service-name: a", "service-name: b");
+    let files = [("a.yaml", service(ENROLLED, a.address)), ("b.yaml", other), ("policy.yaml", authorization_policy())];
+    let (folder, proxy, address) = start(&files).await;
+    let text = answer(address, &get("10.96.0.1:80", "/", "")).await;
+    assert!(text.starts_with("HTTP/1.1 403 ") && text.ends_with("policy_not_enforced"), "{text}");
+    assert_eq!(answer(address, &[header("10.96.0.1:82"), b"bytes".to_vec()].concat()).await, "", "not HTTP: closed");
+    let closed = "pingway_inbound_connections_refused_total{why=\"policy_not_enforced\"}";
+    assert_eq!(proxy.metric(closed).await, Some(1.0));
+    assert_eq!(proxy.metric("pingway_policies_not_enforced").await, Some(1.0));
+    assert!(a.take_seen().is_empty());
+    assert!(answer(address, &get("10.96.0.2:80", "/", "")).await.ends_with('b'), "another Service is not its concern");
+    let told = proxy.json("/problems").await.unwrap()["warnings"].to_string();
+    assert!(told.contains("AuthorizationPolicy default/nobody: PolicyNotEnforced"), "{told}");
+    folder.remove("policy.yaml");
+    until("the Service is served", async || {
+        answer(address, &get("10.96.0.1:80", "/", "")).await.starts_with("HTTP/1.1 200 ").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_route_to_a_service_that_a_policy_is_about_is_refused_too() {
+    let (a, b) = (Backend::named("a").await, Backend::named("b").await);
+    let other = service(ENROLLED, b.address).replace("name: a", "name: b").replace("10.96.0.1", "10.96.0.2");
+    let other = other.replace("service-name: a", "service-name: b");
+    let route = http_route("r", &["whatever.test"], "- backendRefs: [{name: a, port: 80}]");
+    let files = [
+        ("a.yaml", service(ENROLLED, a.address)),
+        ("b.yaml", other),
+        ("policy.yaml", authorization_policy()),
+        ("route.yaml", route),
+    ];
+    let (_folder, _proxy, address) = start(&files).await;
+    let text = answer(address, &get("10.96.0.2:80", "/", "")).await;
+    assert!(text.starts_with("HTTP/1.1 403 "), "{text}");
+    assert!(a.take_seen().is_empty() && b.take_seen().is_empty());
+}

@@ -5,6 +5,7 @@
 
 mod lean;
 mod parameters;
+mod policy;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use super::field::{FieldPath, Step};
 use super::validate::{self, Violation};
-use super::{EndpointSlice, Item, Kind, Meta, Namespace, Object, ObjectName, Secret, Service};
+use super::{EndpointSlice, Item, Kind, Meta, Namespace, Object, ObjectName, PolicyKind, Secret, Service};
 
 /// What a value turned out to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,8 +91,9 @@ pub fn decode_telling(mut value: Value, unknown: &mut Vec<FieldPath>) -> Result<
     let object = describe(&value, &kind_word);
     let api_version = text_at(&value, "apiVersion").map_err(|violation| fail(object.clone(), violation))?;
     let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
-    let known = KINDS.iter().find(|(kind, _)| kind.group() == group && kind.as_str() == kind_word);
-    let Some((kind, versions)) = known else {
+    let policies = PolicyKind::ALL.map(|kind| (Kind::Policy(kind), kind.versions()));
+    let mut kinds = KINDS.iter().chain(&policies);
+    let Some((kind, versions)) = kinds.find(|(kind, _)| kind.group() == group && kind.as_str() == kind_word) else {
         let ours = GATEWAY_API_GROUPS.contains(&group);
         return Ok(if ours { Decoded::NotSupported { object, api_version } } else { Decoded::Foreign });
     };
@@ -116,6 +118,7 @@ fn typed(kind: Kind, value: &Value, object: &str, unknown: &mut Vec<FieldPath>) 
         Kind::Secret => Item::Secret(secret(value, unknown)?),
         Kind::Namespace => Item::Namespace(namespace(value, unknown)?),
         Kind::PingwayParameters => return parameters::parameters(value, object).map(Item::PingwayParameters),
+        Kind::Policy(kind) => return policy::policy(kind, value).map(Item::Policy),
     };
     validate::spec(kind, value)?;
     Ok(item)
@@ -154,9 +157,10 @@ impl RawMeta {
             _ => ObjectName::new(self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE), self.name),
         };
         let provisioned = kind == Kind::Gateway;
+        let told_of = provisioned || matches!(kind, Kind::Policy(_));
         Meta {
             name,
-            uid: self.uid.filter(|_| provisioned).map(Arc::from),
+            uid: self.uid.filter(|_| told_of).map(Arc::from),
             deleted: self.deletion_timestamp.filter(|_| provisioned),
             generation: self.generation,
             created: self.creation_timestamp,

@@ -29,6 +29,8 @@ impl ParametersSpec {
                 base.pod_disruption_budget,
                 DisruptionParameters::over,
             ),
+            unenforced_policies: self.unenforced_policies.or(base.unenforced_policies),
+            istio_root_namespace: self.istio_root_namespace.or(base.istio_root_namespace),
             pod_template: layered(self.pod_template, base.pod_template, PodTemplate::over),
         }
     }

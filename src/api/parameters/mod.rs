@@ -45,8 +45,31 @@ pub struct ParametersSpec {
     pub drain: Option<DrainParameters>,
     /// How many pods an eviction may take.
     pub pod_disruption_budget: Option<DisruptionParameters>,
+    /// What is done about Istio's policies that are not enforced. `None`: by their kind.
+    pub unenforced_policies: Option<Unenforced>,
+    /// Istio's root namespace, where policies may be for a whole class. `None`: `istio-system`.
+    pub istio_root_namespace: Option<String>,
     /// Merged into the pods' template: fields beside it, elements of lists by their name.
     pub pod_template: Option<PodTemplate>,
+}
+
+/// `spec.unenforcedPolicies`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Unenforced {
+    /// What such a policy would judge is refused.
+    Deny,
+    /// It passes, and that is told.
+    Warn,
+}
+
+impl Unenforced {
+    /// As parameters spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deny => "Deny",
+            Self::Warn => "Warn",
+        }
+    }
 }
 
 /// `spec.podTemplate`

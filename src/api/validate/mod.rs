@@ -170,7 +170,8 @@ pub(super) fn spec(kind: Kind, value: &Value) -> Result<(), Violation> {
         Kind::Service => all(SERVICE, "", value),
         Kind::EndpointSlice => all(ENDPOINT_SLICE, "", value).and_then(|()| address_type(value)),
         Kind::PingwayParameters => all(parameters::PARAMETERS, "", value),
-        Kind::Secret | Kind::Namespace => Ok(()),
+        // Istio holds its own to its schemas.
+        Kind::Secret | Kind::Namespace | Kind::Policy(_) => Ok(()),
     }
 }
 

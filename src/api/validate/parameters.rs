@@ -46,6 +46,8 @@ pub(crate) const PARAMETERS: &[Row] = &[
     ("spec.service.loadBalancerClass", NAME),
     ("spec.drain.delay", Matches(DURATION)),
     ("spec.drain.deadline", Matches(DURATION)),
+    ("spec.istioRootNamespace", Length(1, 63)),
+    ("spec.istioRootNamespace", Matches("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")),
     ("spec.podDisruptionBudget.maxUnavailable", Number(1, 1_000)),
     ("spec.podDisruptionBudget.maxUnavailable", Matches("^([1-9][0-9]?|100)%$")),
 ];

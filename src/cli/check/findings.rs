@@ -108,7 +108,8 @@ pub(super) fn is_wrong(condition: &Condition) -> bool {
         | ConditionType::ResolvedRefs
         | ConditionType::Programmed
         | ConditionType::SupportedVersion
-        | ConditionType::Provisioned => !condition.holds,
+        | ConditionType::Provisioned
+        | ConditionType::PoliciesEnforced => !condition.holds,
         ConditionType::Conflicted | ConditionType::PartiallyInvalid => condition.holds,
         ConditionType::OverlappingTlsConfig => false,
     }

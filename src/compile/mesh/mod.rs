@@ -6,6 +6,7 @@
 mod binding;
 mod enrolment;
 mod listener;
+mod policies;
 mod ports;
 mod routes;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub(super) use binding::{Binding, of as binding};
 pub(super) use listener::{accept, has_port};
+pub(super) use policies::Policies;
 pub(super) use routes::ServiceRoutes;
 
 use super::changes::Changes;
@@ -37,13 +39,16 @@ pub(super) struct Meshes {
     named: Option<[Arc<BTreeSet<BackendKey>>; 2]>,
 }
 
-/// What a Gateway serves as a waypoint, and what that was made of beside Services and namespaces.
+/// What is enrolled with a Gateway and what it serves of that, and what both were made of beside Services and namespaces.
 #[derive(Debug)]
 struct Kept {
     gateway: Arc<Gateway>,
     class: Arc<GatewayClass>,
-    mesh: Arc<Mesh>,
-    /// What routes see of the enrolled Services.
+    /// The Services that are enrolled with it.
+    enrolled: BTreeSet<ObjectName>,
+    /// `None`: ztunnel hands nothing over to it, so that nothing but its listeners is served.
+    mesh: Option<Arc<Mesh>>,
+    /// What routes see of the enrolled Services, where those are served.
     views: Vec<Arc<View>>,
 }
 
@@ -60,23 +65,29 @@ impl Meshes {
         let mut before = std::mem::take(&mut self.waypoints);
         let mut enrolment = None;
         for gateway in gateways.iter().filter(|gateway| gateway.accepted.is_ok()) {
-            let Binding::Proxy(port) = gateway.binding else { continue };
-            let kept = match before.remove(gateway.view.name()) {
+            let (name, binding) = (gateway.view.name().clone(), gateway.binding);
+            let kept = match before.remove(&name) {
                 Some(known) if changes.spare_services() && known.is_of(gateway) => known,
                 known => {
                     self.named = None;
                     let enrolment = enrolment.get_or_insert_with(|| Enrolment::of(snapshot));
-                    let known = known.map(|known| known.mesh);
                     let services: Vec<_> = enrolment.served(snapshot, gateway).collect();
-                    let inbound = sockets(port, options);
-                    let own = own(snapshot, options, gateway.object);
-                    let mesh = Mesh { inbound, own, ports: ports(&services, known.as_deref()) };
-                    let mesh = known.filter(|known| **known == mesh).unwrap_or_else(|| Arc::new(mesh));
-                    let views = services.iter().map(|service| ports::view(service).or_known(known_views)).collect();
-                    Kept { gateway: gateway.object.clone(), class: gateway.class.clone(), mesh, views }
+                    let enrolled = services.iter().map(|service| ports::name_of(service)).collect();
+                    let (gateway, class) = (gateway.object.clone(), gateway.class.clone());
+                    let mut kept = Kept { gateway, class, enrolled, mesh: None, views: Vec::new() };
+                    if let Binding::Proxy(port) = binding {
+                        let known = known.and_then(|known| known.mesh);
+                        let inbound = sockets(port, options);
+                        let own = own(snapshot, options, &kept.gateway);
+                        let mesh = Mesh { inbound, own, ports: ports(&services, known.as_deref()) };
+                        kept.mesh = Some(known.filter(|known| **known == mesh).unwrap_or_else(|| Arc::new(mesh)));
+                        kept.views =
+                            services.iter().map(|service| ports::view(service).or_known(known_views)).collect();
+                    }
+                    kept
                 }
             };
-            self.waypoints.insert(gateway.view.name().clone(), kept);
+            self.waypoints.insert(name, kept);
         }
         if !before.is_empty() {
             self.named = None;
@@ -85,7 +96,12 @@ impl Meshes {
 
     /// What a Gateway serves as a waypoint; `None`: nothing.
     pub(super) fn get(&self, gateway: &ObjectName) -> Option<&Arc<Mesh>> {
-        self.waypoints.get(gateway).map(|kept| &kept.mesh)
+        self.waypoints.get(gateway)?.mesh.as_ref()
+    }
+
+    /// The Services that are enrolled with a Gateway.
+    pub(super) fn enrolled(&self, gateway: &ObjectName) -> impl Iterator<Item = &ObjectName> {
+        self.waypoints.get(gateway).into_iter().flat_map(|kept| &kept.enrolled)
     }
 
     /// What routes see of the Services that are enrolled.
@@ -100,7 +116,8 @@ impl Meshes {
         {
             return all.clone();
         }
-        let mut through = self.waypoints.values().flat_map(|kept| kept.mesh.ports.values()).peekable();
+        let mut through =
+            self.waypoints.values().flat_map(|kept| &kept.mesh).flat_map(|mesh| mesh.ports.values()).peekable();
         let all = match through.peek() {
             Some(_) => Arc::new(routed.iter().chain(through.map(|port| &port.backend)).cloned().collect()),
             None => routed.clone(),

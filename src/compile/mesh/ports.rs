@@ -64,7 +64,7 @@ fn ports(service: &Service) -> impl Iterator<Item = (u16, &Port)> {
     tcp.filter_map(|port| Some((u16::try_from(port.port).ok()?, port)))
 }
 
-fn name_of(service: &Service) -> ObjectName {
+pub(super) fn name_of(service: &Service) -> ObjectName {
     let metadata = &service.metadata;
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     ObjectName::new(namespace, metadata.name.as_deref().unwrap_or_default())

@@ -13,6 +13,8 @@ use crate::snapshot::{Namespaces, Scope, Secrets};
 pub const CLUSTER_ROLE: &str = "pingway-proxy-cluster";
 /// The installed ClusterRole of what a waypoint sees in each namespace of its scope.
 pub const NAMESPACE_ROLE: &str = "pingway-proxy-namespace";
+/// The installed ClusterRole of what a waypoint sees in Istio's root namespace.
+pub const ROOT_ROLE: &str = "pingway-proxy-root";
 
 /// Prefix of the names of Roles for Secrets outside the Gateway's namespace.
 const SECRETS_ROLE: &str = "pingway-proxy-secrets";
@@ -43,17 +45,23 @@ pub(super) fn objects(frame: &Frame<'_>, scope: &Scope) -> Vec<DynamicObject> {
     objects
 }
 
-/// Routes and Services: in each namespace of the scope, or in all.
+/// Routes, Services and Istio's policies: in each namespace of the scope, or in all.
 fn of_namespaces(frame: &Frame<'_>, scope: &Scope) -> Vec<DynamicObject> {
     let (name, binding) = (frame.right(NAMESPACE_ROLE), binding(frame, "ClusterRole", NAMESPACE_ROLE));
-    let (Namespaces::Named(routes), Namespaces::Named(services)) = (&scope.routes, &scope.services) else {
+    let (Namespaces::Named(routes), Namespaces::Named(services), Namespaces::Named(policies)) =
+        (&scope.routes, &scope.services, &scope.policies)
+    else {
         return vec![frame.elsewhere(CLUSTER_ROLE_BINDING, None, name, binding)];
     };
+    let root = policies.difference(services).map(|namespace| {
+        let binding = self::binding(frame, "ClusterRole", ROOT_ROLE);
+        frame.elsewhere(ROLE_BINDING, Some(namespace), frame.right(ROOT_ROLE), binding)
+    });
     let each = routes.union(services).map(|namespace| match &**namespace {
         own if own == frame.namespace() => frame.own_named(ROLE_BINDING, name.clone(), binding.clone()),
         other => frame.elsewhere(ROLE_BINDING, Some(other), name.clone(), binding.clone()),
     });
-    each.collect()
+    each.chain(root).collect()
 }
 
 /// What only this Gateway's pods may: their Gateway, their report, and their certificates, each by name.

@@ -6,6 +6,7 @@ use super::frame::Frame;
 use super::parameters::Parameters;
 use super::{ADMIN_PORT, METRICS_PORT};
 use crate::api::parameters::LogFormat;
+use crate::compile::PolicySettings;
 
 /// The arguments of a Gateway's proxies. `$(NAME)` is a variable of the container's environment.
 pub(super) fn of(frame: &Frame<'_>, parameters: &Parameters) -> Vec<String> {
@@ -37,6 +38,13 @@ pub(super) fn of(frame: &Frame<'_>, parameters: &Parameters) -> Vec<String> {
         if let Some(filter) = &access_log.filter {
             arguments.add("--access-log-filter", filter.clone());
         }
+    }
+    let PolicySettings { unenforced, root_namespace } = &parameters.policies;
+    if let Some(unenforced) = unenforced {
+        arguments.add("--unenforced-policies", unenforced.as_str());
+    }
+    if *root_namespace != PolicySettings::default().root_namespace {
+        arguments.add("--root-namespace", &**root_namespace);
     }
     arguments.0
 }

@@ -20,7 +20,7 @@ mod tests;
 use kube::api::DynamicObject;
 use serde_json::json;
 
-pub use access::{CLUSTER_ROLE, NAMESPACE_ROLE};
+pub use access::{CLUSTER_ROLE, NAMESPACE_ROLE, ROOT_ROLE};
 pub use drift::{reset, without_strays};
 pub use kinds::{MadeKind, kinds};
 pub use labels::{GATEWAY, GATEWAY_CLASS_NAME, GATEWAY_NAMESPACE, MANAGED_BY, PINGWAY};

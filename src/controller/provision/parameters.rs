@@ -1,5 +1,6 @@
 //! Parameters, ready to use: what is not said has its default.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -8,6 +9,7 @@ use crate::api::parameters::{
     AccessLogParameters, Autoscaling, LogParameters, ParametersSpec, Placement, PodTemplate, Quantity, Resources,
     ServiceParameters,
 };
+use crate::compile::PolicySettings;
 use crate::settings::Settings;
 
 /// How what a Gateway runs on is made.
@@ -33,6 +35,8 @@ pub struct Parameters {
     pub drain_deadline: Duration,
     /// Pods that an eviction may take at once.
     pub max_unavailable: IntOrString,
+    /// What it says of Istio's policies.
+    pub policies: PolicySettings,
     /// Merged into the pods' template.
     pub pod_template: Option<PodTemplate>,
 }
@@ -100,6 +104,7 @@ impl Default for Parameters {
             drain_delay: settings.drain_delay,
             drain_deadline: settings.drain_deadline,
             max_unavailable: IntOrString::Int(1),
+            policies: PolicySettings::default(),
             pod_template: None,
         }
     }
@@ -128,6 +133,10 @@ impl From<ParametersSpec> for Parameters {
                 .pod_disruption_budget
                 .and_then(|budget| budget.max_unavailable)
                 .unwrap_or(default.max_unavailable),
+            policies: PolicySettings {
+                unenforced: spec.unenforced_policies,
+                root_namespace: spec.istio_root_namespace.map_or(default.policies.root_namespace, Arc::from),
+            },
             pod_template: spec.pod_template,
         }
     }

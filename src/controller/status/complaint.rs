@@ -8,11 +8,11 @@ use crate::status::Reason;
 
 /// Something that a user must mend: all that a status says with one reason.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Complaint {
+pub(in crate::controller) struct Complaint {
     /// The conditions' reason.
-    pub(super) reason: String,
+    pub(in crate::controller) reason: String,
     /// Their messages, each once, after the listeners or parents that it is of.
-    pub(super) message: String,
+    pub(in crate::controller) message: String,
 }
 
 /// A condition that is broken: its reason, its message, and the listener or parent that it is of.
@@ -62,7 +62,14 @@ fn broken(part: &Value, name: Option<String>) -> impl Iterator<Item = (&Value, O
     let broken = conditions.filter(|condition| {
         let positive = matches!(
             condition["type"].as_str(),
-            Some("Accepted" | "ResolvedRefs" | "Programmed" | "SupportedVersion" | "pingway.dev/Provisioned")
+            Some(
+                "Accepted"
+                    | "ResolvedRefs"
+                    | "Programmed"
+                    | "SupportedVersion"
+                    | "pingway.dev/Provisioned"
+                    | "pingway.dev/PoliciesEnforced"
+            )
         );
         let negative = matches!(condition["type"].as_str(), Some("Conflicted" | "PartiallyInvalid"));
         let broken = (positive && condition["status"] == "False") || (negative && condition["status"] == "True");

@@ -11,4 +11,6 @@ mod merge;
 mod patch;
 mod writer;
 
-pub(super) use writer::{Writer, Wrote};
+pub(super) use complaint::Complaint;
+pub(super) use patch::tell;
+pub(super) use writer::{Writer, Wrote, reporter};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tracing::debug;
 
 use super::complaint::Complaint;
-use crate::api::Kind;
+use crate::api::{Kind, ObjectRef};
 use crate::controller::MANAGER;
 use crate::source::Live;
 use crate::source::kubernetes::words;
@@ -51,20 +51,20 @@ pub(super) async fn write(client: Client, live: &Live, status: Value) -> kube::R
 }
 
 /// Tells users what they must mend. An Event that can't be written is no loss: the status says the same.
-pub(super) async fn tell(
+pub(in crate::controller) async fn tell(
     client: &Client,
     reporter: &Reporter,
-    live: &Live,
+    object: &ObjectRef,
+    uid: &str,
     complaints: impl IntoIterator<Item = Complaint>,
 ) {
-    let object = &live.object;
     let namespace = (!object.name.namespace.is_empty()).then(|| object.name.namespace.to_string());
     let regarding = ObjectReference {
         api_version: Some(resource(object.kind).api_version),
         kind: Some(object.kind.to_string()),
         namespace,
         name: Some(object.name.name.to_string()),
-        uid: Some(live.uid.to_string()),
+        uid: Some(uid.to_owned()),
         ..ObjectReference::default()
     };
     for Complaint { reason, mut message } in complaints {
@@ -89,9 +89,13 @@ fn is_merged_by_entry(kind: Kind) -> bool {
     matches!(kind, Kind::GatewayClass | Kind::Gateway)
 }
 
-/// A kind of the Gateway API that has a status, in the version in which it is written.
+/// A kind of the Gateway API that has a status, in the version in which it is written; or one of Istio's.
 fn resource(kind: Kind) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(kind.group(), "v1", kind.as_str()))
+    let version = match kind {
+        Kind::Policy(kind) => kind.versions().first().copied().unwrap_or_default(),
+        _ => "v1",
+    };
+    ApiResource::from_gvk(&GroupVersionKind::gvk(kind.group(), version, kind.as_str()))
 }
 
 #[cfg(test)]

@@ -59,10 +59,9 @@ pub(in crate::controller) struct Writer {
 impl Writer {
     /// Nothing known yet. What comes of writes goes to `wrote`. `instance` names this process.
     pub(in crate::controller) fn new(client: Client, instance: &str, wrote: UnboundedSender<Wrote>) -> Self {
-        let reporter = Reporter { controller: CONTROLLER.to_owned(), instance: Some(instance.to_owned()) };
         Self {
+            reporter: reporter(instance),
             client,
-            reporter,
             wrote,
             live: BTreeMap::new(),
             wanted: Statuses::default(),
@@ -220,10 +219,15 @@ impl Writer {
             // The loop has ended: nobody is left to be told.
             let _ = wrote.send(Wrote { object: live.object.clone(), answer });
             if told {
-                tell(&client, &reporter, &live, complaints).await;
+                tell(&client, &reporter, &live.object, &live.uid, complaints).await;
             }
         });
     }
+}
+
+/// Whom Events are from. `instance` names this process.
+pub(in crate::controller) fn reporter(instance: &str) -> Reporter {
+    Reporter { controller: CONTROLLER.to_owned(), instance: Some(instance.to_owned()) }
 }
 
 /// What is not in both as it is in the other.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use by_address::ByAddress;
 
 use super::backend::Backend;
-use super::mesh::{LivePort, LiveRoutes, MeshServing};
+use super::mesh::{LivePort, LiveRoutes, MeshServing, Plain};
 use super::serving::{LiveRule, Serving, SocketServing, weighted};
 use super::tls::{ListenerTls, RefusedCertificate, SocketTls, TlsConfigs};
 use crate::api::ObjectName;
@@ -125,12 +125,15 @@ impl Registry {
         Arc::new(LivePort::new(port.clone(), through, routes))
     }
 
-    fn socket(&mut self, socket: Socket, parts: &[(&ObjectName, &Arc<Listener>)]) -> Arc<SocketServing> {
+    fn socket(&mut self, socket: Socket, parts: &[(&RouteTable, &Arc<Listener>)]) -> Arc<SocketServing> {
         let tls = self.socket_tls(parts);
+        // A socket is one Gateway's.
+        let denied = parts.first().and_then(|(table, _)| table.denied.clone());
         let before = self.sockets.get(&socket).and_then(|(listeners, serving)| Some((listeners, serving.upgrade()?)));
         if let Some((listeners, serving)) = &before
             && listeners.len() == parts.len()
             && listeners.iter().zip(parts).all(|(a, (_, b))| Arc::ptr_eq(a, b))
+            && serving.denied == denied
         {
             return serving.clone();
         }
@@ -138,18 +141,18 @@ impl Registry {
         let listeners: Vec<Arc<Listener>> = parts.iter().map(|(_, listener)| (*listener).clone()).collect();
         let known = before.as_ref().map(|serving| &serving.index);
         let index = PortIndex::new(&listeners, known, |host, before| self.host(host, before));
-        let serving = Arc::new(SocketServing { index, tls });
+        let serving = Arc::new(SocketServing { index, tls, denied });
         self.sockets.insert(socket, (listeners, Arc::downgrade(&serving)));
         serving
     }
 
-    fn socket_tls(&mut self, parts: &[(&ObjectName, &Arc<Listener>)]) -> Option<SocketTls> {
+    fn socket_tls(&mut self, parts: &[(&RouteTable, &Arc<Listener>)]) -> Option<SocketTls> {
         let mut secure = false;
         let mut listeners = Vec::new();
-        for (gateway, listener) in parts {
+        for (table, listener) in parts {
             let Protocol::Https { certificates } = &listener.protocol else { continue };
             secure = true;
-            if let Some(config) = self.tls.find_or_make(gateway, &listener.name, certificates) {
+            if let Some(config) = self.tls.find_or_make(&table.gateway, &listener.name, certificates) {
                 let (name, hostname) = (listener.name.clone(), listener.hostname.clone());
                 listeners.push(ListenerTls { name, hostname, config });
             }
@@ -160,11 +163,11 @@ impl Registry {
 
 /// Binds compiled tables to live handles. `previous` is what is served now: what did not change is shared with it.
 pub fn link(tables: &BTreeMap<ObjectName, Arc<RouteTable>>, registry: &mut Registry, previous: &Serving) -> Serving {
-    let mut parts: BTreeMap<Socket, Vec<(&ObjectName, &Arc<Listener>)>> = BTreeMap::new();
+    let mut parts: BTreeMap<Socket, Vec<(&RouteTable, &Arc<Listener>)>> = BTreeMap::new();
     for table in tables.values() {
         for listener in &table.listeners {
             for socket in &listener.sockets {
-                parts.entry(*socket).or_default().push((&table.gateway, listener));
+                parts.entry(*socket).or_default().push((table, listener));
             }
         }
     }
@@ -190,13 +193,16 @@ fn inbound(
         let plain = table.listeners.iter().filter(|listener| listener.protocol == Protocol::Http);
         let sockets = plain.flat_map(|listener| &listener.sockets).rev();
         let listeners: BTreeMap<u16, Socket> = sockets.map(|socket| (socket.port, *socket)).collect();
+        let (mesh, routes, denied) = (mesh.clone(), table.service_routes.clone(), table.denied.clone());
         let known = mesh.inbound.first().and_then(|socket| previous.inbound.get(socket));
-        let routes = &table.service_routes;
-        let serving = known.filter(|known| known.is((mesh, routes), &listeners)).cloned();
-        let serving = serving.unwrap_or_else(|| {
-            let ports = mesh.ports.iter().map(|(dialled, port)| (*dialled, registry.port(port, routes)));
-            Arc::new(MeshServing::new((mesh.clone(), routes.clone()), ports.collect(), listeners))
-        });
+        let plain = Plain { mesh: mesh.clone(), routes: routes.clone(), denied, listeners };
+        let serving = match known.filter(|known| known.is(&plain)) {
+            Some(known) => known.clone(),
+            None => {
+                let ports = mesh.ports.iter().map(|(dialled, port)| (*dialled, registry.port(port, &routes)));
+                Arc::new(MeshServing::new(plain, ports.collect()))
+            }
+        };
         inbound.extend(mesh.inbound.iter().map(|socket| (*socket, serving.clone())));
     }
     inbound

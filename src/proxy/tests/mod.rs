@@ -58,8 +58,8 @@ impl Bed {
     /// Publishes sockets without routes.
     fn publish(&self, sockets: Vec<(Socket, Option<SocketTls>)>) {
         let generation = self.serving.load().generation + 1;
-        let bare =
-            |tls| Arc::new(SocketServing { index: PortIndex::new(&[], None, |_, _| unreachable!("no host")), tls });
+        let index = || PortIndex::new(&[], None, |_, _| unreachable!("no host"));
+        let bare = |tls| Arc::new(SocketServing { index: index(), tls, denied: None });
         let sockets = sockets.into_iter().map(|(socket, tls)| (socket, bare(tls))).collect();
         self.serving.store(Arc::new(Serving { generation, sockets, ..Serving::default() }));
         self.published.send_replace(generation);

@@ -98,8 +98,7 @@ impl Collection {
         }
         self.begun = true;
         self.problems_differ = false;
-        let failures =
-            self.watches.iter().filter_map(|(watched, heard)| Some(problem(watched, heard.failure.as_ref()?)));
+        let failures = self.watches.iter().filter_map(|(watched, heard)| problem(watched, heard.failure.as_ref()?));
         let mut problems: Vec<Problem> =
             failures.chain(self.watches.values().flat_map(|heard| heard.problems.values().cloned())).collect();
         problems.sort();
@@ -148,9 +147,10 @@ fn take_live(object: &mut DynamicObject, reference: ObjectRef) -> Live {
     Live { object: reference, uid, resource_version, status }
 }
 
-/// A failure, told to whoever has to mend it.
-fn problem(watched: &Watched, failure: &Failure) -> Problem {
+/// A failure, told to whoever has to mend it; `None`: nobody has to.
+fn problem(watched: &Watched, failure: &Failure) -> Option<Problem> {
     let (kind, message) = match failure {
+        Failure::NotInstalled if watched.kind.is_optional() => return None,
         Failure::NotInstalled => {
             let whose =
                 if watched.kind == Kind::PingwayParameters { "Pingway (deploy/crds)" } else { "the Gateway API" };
@@ -163,5 +163,5 @@ fn problem(watched: &Watched, failure: &Failure) -> Problem {
         Failure::Away(words) => (ProblemKind::Away, format!("cannot be watched, what is known stays: {words}")),
     };
     let origin = Origin::Watch { kind: watched.kind };
-    Problem { origin, object: watched.to_string(), field: String::new(), kind, message }
+    Some(Problem { origin, object: watched.to_string(), field: String::new(), kind, message })
 }

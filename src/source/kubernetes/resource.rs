@@ -5,13 +5,14 @@ use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 
 use super::watched::Watched;
-use crate::api::Kind;
+use crate::api::{Kind, PolicyKind};
 
 /// The versions in which a kind is asked for, best first: another is tried where the API server does not know the one before.
 fn versions(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ReferenceGrant => &["v1", "v1beta1"],
         Kind::PingwayParameters => &["v1alpha1"],
+        Kind::Policy(kind) => kind.versions(),
         _ => &["v1"],
     }
 }
@@ -23,6 +24,8 @@ pub(super) fn resources(kind: Kind) -> impl Iterator<Item = ApiResource> {
         match kind {
             // A plural already, of which a rule would make another.
             Kind::PingwayParameters => ApiResource::from_gvk_with_plural(&words, "pingwayparameters"),
+            // One that is not counted.
+            Kind::Policy(PolicyKind::Telemetry) => ApiResource::from_gvk_with_plural(&words, "telemetries"),
             _ => ApiResource::from_gvk(&words),
         }
     })
@@ -39,6 +42,9 @@ pub(super) fn api(client: Client, watched: &Watched, resource: &ApiResource) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use PolicyKind::{
+        AuthorizationPolicy, DestinationRule, EnvoyFilter, RequestAuthentication, Telemetry, VirtualService, WasmPlugin,
+    };
 
     #[test]
     fn plurals_are_those_of_the_api_server() {
@@ -53,6 +59,13 @@ mod tests {
             (Kind::Secret, "secrets"),
             (Kind::Namespace, "namespaces"),
             (Kind::PingwayParameters, "pingwayparameters"),
+            (Kind::Policy(AuthorizationPolicy), "authorizationpolicies"),
+            (Kind::Policy(RequestAuthentication), "requestauthentications"),
+            (Kind::Policy(DestinationRule), "destinationrules"),
+            (Kind::Policy(EnvoyFilter), "envoyfilters"),
+            (Kind::Policy(VirtualService), "virtualservices"),
+            (Kind::Policy(Telemetry), "telemetries"),
+            (Kind::Policy(WasmPlugin), "wasmplugins"),
         ];
         for (kind, plural) in plurals {
             assert!(resources(kind).all(|resource| resource.plural == plural), "{kind}");

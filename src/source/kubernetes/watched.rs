@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::api::{Kind, ObjectName};
+use crate::api::{Kind, ObjectName, PolicyKind};
 use crate::snapshot::{Namespaces, Scope, Secrets};
 
 /// One watch: a kind, in all namespaces or one, and of these all objects or one.
@@ -53,6 +53,9 @@ pub(super) fn watches(scope: &Scope) -> BTreeSet<Watched> {
     for kind in [Kind::Service, Kind::EndpointSlice] {
         watches.extend(within(&scope.services, kind));
     }
+    for kind in PolicyKind::ALL {
+        watches.extend(within(&scope.policies, Kind::Policy(kind)));
+    }
     match &scope.secrets {
         Secrets::In(namespaces) => watches.extend(within(namespaces, Kind::Secret)),
         Secrets::Named(names) => watches.extend(names.iter().map(|name| Watched::one(Kind::Secret, name))),
@@ -80,6 +83,7 @@ mod tests {
             gateway: Some(ObjectName::new("shop", "waypoint")),
             routes: named(&["shop"]),
             services: named(&["shop", "stock"]),
+            policies: named(&["istio-system"]),
             secrets: Secrets::Named(BTreeSet::from([ObjectName::new("certs", "web")])),
         };
         let words: Vec<String> = watches(&scope).iter().map(ToString::to_string).collect();
@@ -95,12 +99,19 @@ mod tests {
             "EndpointSlice in namespace stock",
             "Secret certs/web",
             "Namespace",
+            "AuthorizationPolicy in namespace istio-system",
+            "RequestAuthentication in namespace istio-system",
+            "DestinationRule in namespace istio-system",
+            "EnvoyFilter in namespace istio-system",
+            "VirtualService in namespace istio-system",
+            "Telemetry in namespace istio-system",
+            "WasmPlugin in namespace istio-system",
         ];
         assert_eq!(words, expected);
     }
 
     #[test]
     fn everything_is_one_watch_for_each_kind() {
-        assert_eq!(watches(&Scope::everything()).len(), 10);
+        assert_eq!(watches(&Scope::everything()).len(), 17);
     }
 }

@@ -19,6 +19,8 @@ use crate::api::{Kind, ObjectName};
 
 /// Longest wait before the API server is asked again.
 const LONGEST: Duration = Duration::from_secs(10);
+/// Wait before it is asked again for a kind that need not be installed: there are many such watches, and no hurry.
+const OPTIONAL: Duration = Duration::from_secs(30);
 /// First wait before it is asked again; doubled at each failure that follows the one before within [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(200);
 
@@ -59,7 +61,11 @@ pub(super) async fn watch_one(client: Client, watched: Watched, tell: UnboundedS
         if tell.send((watched.clone(), Told::Failed(Failure::NotInstalled))).is_err() {
             return;
         }
-        wait.pause().await;
+        if watched.kind.is_optional() {
+            sleep(spread(OPTIONAL)).await;
+        } else {
+            wait.pause().await;
+        }
     }
 }
 
@@ -184,6 +190,11 @@ fn failure(error: &watcher::Error) -> Option<Failure> {
     }
 }
 
+/// About so long, and not all watches at once.
+fn spread(wait: Duration) -> Duration {
+    wait.mul_f32(0.75 + fastrand::f32() / 2.0)
+}
+
 /// The waits of one watch before the API server is asked again.
 struct Wait {
     next: Duration,
@@ -197,7 +208,7 @@ impl Wait {
         if self.last.elapsed() > LONGEST {
             self.next = SHORTEST;
         }
-        sleep(self.next.mul_f32(0.75 + fastrand::f32() / 2.0)).await;
+        sleep(spread(self.next)).await;
         *self = Self { next: (self.next * 2).min(LONGEST), last: Instant::now() };
     }
 }

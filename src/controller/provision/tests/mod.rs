@@ -50,7 +50,8 @@ fn named(names: &[&str]) -> Namespaces {
 fn scope(routes: Namespaces, services: Namespaces, secrets: &[&str]) -> Scope {
     let secrets = secrets.iter().filter_map(|secret| secret.split_once('/'));
     let secrets: BTreeSet<_> = secrets.map(|(namespace, name)| ObjectName::new(namespace, name)).collect();
-    Scope { gateway: Some(ObjectName::new("shop", "waypoint")), routes, services, secrets: Secrets::Named(secrets) }
+    let (gateway, secrets) = (Some(ObjectName::new("shop", "waypoint")), Secrets::Named(secrets));
+    Scope { gateway, routes, policies: services.clone(), services, secrets }
 }
 
 fn own_namespace() -> Scope {

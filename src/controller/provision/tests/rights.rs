@@ -43,6 +43,18 @@ fn namespaces_of_routes_and_of_services_are_bound_one_by_one() {
 }
 
 #[test]
+fn of_the_root_namespace_the_policies_are_seen() {
+    let scope = Scope { policies: named(&["istio-system", "shop"]), ..super::own_namespace() };
+    let expected = [
+        "*: pingway-proxy-cluster",
+        "istio-system: pingway-proxy-root",
+        "shop: pingway-proxy-namespace",
+        "shop: waypoint-pingway",
+    ];
+    assert_eq!(bindings(&scope), expected);
+}
+
+#[test]
 fn all_namespaces_are_bound_at_once() {
     let scope = scope(Namespaces::All, Namespaces::All, &[]);
     let expected = ["*: pingway-proxy-cluster", "*: pingway-proxy-namespace", "shop: waypoint-pingway"];

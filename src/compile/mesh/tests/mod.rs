@@ -1,9 +1,11 @@
 //! What is enrolled with a waypoint, and what is not.
 
+mod policies;
+
 use serde_json::{Value, json};
 
 use crate::api::decode::{Decoded, decode};
-use crate::compile::{Memo, Options, Placement, compile};
+use crate::compile::{Compiled, Memo, Options, Placement, compile};
 use crate::snapshot::{Change, Snapshot};
 use crate::table::backend::AppProtocol;
 use crate::table::mesh::{Mesh, Spoken};
@@ -46,8 +48,7 @@ fn options() -> Options {
     Options { placement: Placement::Pods, own_addresses, ..Options::default() }
 }
 
-/// What the waypoint serves of the mesh.
-fn mesh(objects: &[Value]) -> Option<Mesh> {
+fn compiled(objects: &[Value]) -> Compiled {
     let mut snapshot = Snapshot::default();
     for object in objects {
         match decode(object.clone()) {
@@ -55,7 +56,12 @@ fn mesh(objects: &[Value]) -> Option<Mesh> {
             other => panic!("{object}: {other:?}"),
         }
     }
-    let compiled = compile(&snapshot, &options(), &mut Memo::default());
+    compile(&snapshot, &options(), &mut Memo::default())
+}
+
+/// What the waypoint serves of the mesh.
+fn mesh(objects: &[Value]) -> Option<Mesh> {
+    let compiled = compiled(objects);
     let mesh = compiled.tables.into_values().next()?.mesh.clone()?;
     for port in mesh.ports.values() {
         assert!(compiled.backends.contains(&port.backend));
