@@ -35,7 +35,7 @@ impl ApplyError {
         match self {
             Self::Taken { .. } | Self::Foreign(_) => false,
             Self::Refused { error, .. } => match &**error {
-                kube::Error::Api(status) => matches!(status.code, 409 | 429 | 500..),
+                kube::Error::Api(status) => matches!(status.code, 401 | 408 | 409 | 429 | 500..),
                 _ => true,
             },
         }
@@ -261,6 +261,6 @@ mod tests {
             }
         };
         assert_eq!([400, 403, 404, 422].map(|code| refused(code).is_passing()), [false; 4]);
-        assert_eq!([409, 429, 500, 503].map(|code| refused(code).is_passing()), [true; 4]);
+        assert_eq!([401, 409, 429, 500].map(|code| refused(code).is_passing()), [true; 4]);
     }
 }
