@@ -200,7 +200,8 @@ impl Writer {
         };
         let is_refused = |status: &Value| find(status, "pingway.dev/Provisioned").is_some();
         let waits = find(&live.status, "Programmed").is_some_and(|before| before["status"] == "True")
-            && find(status, "Programmed").is_some_and(|now| now["reason"] == "Pending");
+            && find(status, "Programmed")
+                .is_some_and(|now| now["reason"] == "Pending" || now["reason"] == "NoResources");
         // Who has just taken the lead has not been refused yet.
         let turns = object.kind == Kind::Gateway && (waits || (is_refused(&live.status) && !is_refused(status)));
         if !turns {
