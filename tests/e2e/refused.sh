@@ -1,4 +1,4 @@
-# Sourced by tests/parts/lifecycle.sh: what the API server refuses on a Gateway that serves is told, and what serves goes on.
+# Sourced by tests/parts/lifecycle.sh: what the API server refuses on a Gateway that serves is told, what serves goes on, and Events name all that fails.
 
 # asks SPEC: of the Gateway's parameters.
 asks() { printf 'apiVersion: pingway.dev/v1alpha1\nkind: PingwayParameters\nmetadata: { name: refused, namespace: shop }\nspec: %s\n' "$1" | k apply -f - >/dev/null || bad "parameters are taken: $1" ""; }
@@ -65,3 +65,13 @@ becomes "all that stands in the way is named" 1 both
 k -n shop delete gateway blocked refused >/dev/null
 k -n shop delete configmap,serviceaccount blocked-pingway >/dev/null
 k -n shop delete pingwayparameters refused >/dev/null
+
+# An Event names every listener that fails, also one that fails later.
+missing_secret() { printf '{ name: %s, port: 443, protocol: HTTPS, hostname: %s.test, tls: { certificateRefs: [{ name: %s }] } }' "$1" "$1" "$1"; }
+gateway shop faulty "listeners: [$(missing_secret a), $(missing_secret b)]"
+notes() { k -n shop get events -o json | jq -r --arg uid "$(json gateway faulty .metadata.uid)" '[.items[] | select(.involvedObject.uid == $uid and .reason == "InvalidCertificateRef").message]'; }
+names() { notes | jq -r --arg names "$1" '[.[] | [scan("listener ([a-z])")[0]] | unique | join("")] | index($names) != null'; }
+becomes "an Event names the listeners that fail" true names ab
+gateway shop faulty "listeners: [$(missing_secret a), $(missing_secret b), $(missing_secret c)]"
+becomes "and another one that fails later" true names abc
+k -n shop delete gateway faulty >/dev/null
