@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::decode::DecodeError;
 use super::{
     EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Kind, Namespace, ObjectName, ObjectRef,
-    PingwayParameters, Policy, ReferenceGrant, Secret, Service,
+    PingwayParameters, Policy, ReferenceGrant, Secret, Service, XMesh,
 };
 
 /// One object of a kind that Pingway reads.
@@ -15,6 +15,8 @@ use super::{
 pub enum Item {
     /// A GatewayClass.
     GatewayClass(Arc<GatewayClass>),
+    /// An XMesh.
+    XMesh(Arc<XMesh>),
     /// A Gateway.
     Gateway(Arc<Gateway>),
     /// An HTTPRoute.
@@ -42,6 +44,7 @@ impl Item {
     pub fn reference(&self) -> ObjectRef {
         let (kind, name) = match self {
             Self::GatewayClass(object) => (Kind::GatewayClass, object.meta.name.clone()),
+            Self::XMesh(object) => (Kind::XMesh, object.meta.name.clone()),
             Self::Gateway(object) => (Kind::Gateway, object.meta.name.clone()),
             Self::HttpRoute(object) => (Kind::HttpRoute, object.meta.name.clone()),
             Self::GrpcRoute(object) => (Kind::GrpcRoute, object.meta.name.clone()),

@@ -51,6 +51,8 @@ pub use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 /// A GatewayClass.
 pub type GatewayClass = Object<GatewayClassSpec>;
+/// An XMesh: what a mesh says of itself. Its spec has the fields of a class's.
+pub type XMesh = Object<GatewayClassSpec>;
 /// A Gateway.
 pub type Gateway = Object<GatewaySpec>;
 /// An HTTPRoute.

@@ -13,6 +13,8 @@ use super::policy::PolicyKind;
 pub enum Kind {
     /// `gateway.networking.k8s.io` GatewayClass
     GatewayClass,
+    /// `gateway.networking.x-k8s.io` XMesh
+    XMesh,
     /// `gateway.networking.k8s.io` Gateway
     Gateway,
     /// `gateway.networking.k8s.io` HTTPRoute
@@ -53,6 +55,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::GatewayClass => "GatewayClass",
+            Self::XMesh => "XMesh",
             Self::Gateway => "Gateway",
             Self::HttpRoute => "HTTPRoute",
             Self::GrpcRoute => "GRPCRoute",
@@ -73,7 +76,17 @@ impl Kind {
 
     /// Whether a cluster without it lacks nothing.
     pub fn is_optional(self) -> bool {
-        matches!(self, Self::Policy(_))
+        matches!(self, Self::Policy(_) | Self::XMesh)
+    }
+
+    /// Whether its objects are in no namespace.
+    pub fn is_cluster_scoped(self) -> bool {
+        matches!(self, Self::GatewayClass | Self::XMesh | Self::Namespace)
+    }
+
+    /// The version in which a status of it is written.
+    pub fn version(self) -> &'static str {
+        if self == Self::XMesh { "v1alpha1" } else { "v1" }
     }
 
     /// The API group, empty for core.
@@ -82,6 +95,7 @@ impl Kind {
             Self::GatewayClass | Self::Gateway | Self::HttpRoute | Self::GrpcRoute | Self::ReferenceGrant => {
                 "gateway.networking.k8s.io"
             }
+            Self::XMesh => "gateway.networking.x-k8s.io",
             Self::EndpointSlice => "discovery.k8s.io",
             Self::Service | Self::Secret | Self::Namespace => "",
             Self::PingwayParameters => "pingway.dev",

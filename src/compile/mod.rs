@@ -133,6 +133,7 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     let policies = mesh::Policies::find(snapshot, options, &gateways, &memo.meshes);
     let statuses = Statuses {
         classes: class::statuses(snapshot, &classes),
+        meshes: class::mesh_statuses(snapshot),
         gateways: report::statuses(&gateways, &memo.attached, &policies),
         routes: memo.routes.statuses(),
         warnings: Vec::new(),

@@ -40,6 +40,7 @@ impl Touched {
         let name = item.reference().name;
         let differs = match item {
             Item::GatewayClass(object) => put(&mut snapshot.classes, name, object),
+            Item::XMesh(object) => put(&mut snapshot.meshes, name, object),
             Item::Gateway(object) => put(&mut snapshot.gateways, name, object),
             Item::HttpRoute(object) => put(&mut snapshot.http_routes, name, object),
             Item::GrpcRoute(object) => put(&mut snapshot.grpc_routes, name, object),
@@ -64,6 +65,7 @@ impl Touched {
         let name = &object.name;
         let was_there = match object.kind {
             Kind::GatewayClass => snapshot.classes.remove(name).is_some(),
+            Kind::XMesh => snapshot.meshes.remove(name).is_some(),
             Kind::Gateway => snapshot.gateways.remove(name).is_some(),
             Kind::HttpRoute => snapshot.http_routes.remove(name).is_some(),
             Kind::GrpcRoute => snapshot.grpc_routes.remove(name).is_some(),

@@ -23,7 +23,7 @@ pub use slices::Slices;
 pub use crate::api::Item;
 use crate::api::{
     Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, ObjectRef, PingwayParameters, Policy,
-    ReferenceGrant, Secret, Service,
+    ReferenceGrant, Secret, Service, XMesh,
 };
 
 /// Objects of one kind by name.
@@ -34,6 +34,8 @@ pub type Objects<T> = BTreeMap<ObjectName, Arc<T>>;
 pub struct Snapshot {
     /// GatewayClasses, of every controller.
     pub classes: Objects<GatewayClass>,
+    /// XMeshes, of every controller. A waypoint's pod sees none.
+    pub meshes: Objects<XMesh>,
     /// Gateways, of every class.
     pub gateways: Objects<Gateway>,
     /// HTTPRoutes.

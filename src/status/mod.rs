@@ -33,7 +33,7 @@ pub struct Condition {
     pub message: String,
 }
 
-/// A GatewayClass of ours.
+/// A GatewayClass of ours, or an XMesh.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClassStatus {
     /// `metadata.generation` that the conditions speak of.
@@ -91,6 +91,8 @@ pub struct RouteParentStatus {
 pub struct Statuses {
     /// GatewayClasses of ours.
     pub classes: BTreeMap<ObjectName, ClassStatus>,
+    /// XMeshes of ours.
+    pub meshes: BTreeMap<ObjectName, ClassStatus>,
     /// Gateways of ours.
     pub gateways: BTreeMap<ObjectName, Arc<GatewayStatus>>,
     /// HTTPRoutes and GRPCRoutes with at least one parent of ours.

@@ -6,6 +6,12 @@ installed
 becomes "its class is accepted" True class
 is "features are declared, in order" "$(k get gatewayclass pingway -o json | jq '[.status.supportedFeatures[].name] | length > 30 and . == sort')" true
 
+# What a mesh says of itself.
+printf 'apiVersion: gateway.networking.x-k8s.io/v1alpha1\nkind: XMesh\nmetadata: { name: pingway }\nspec: { controllerName: pingway.dev/gateway-controller }\n' | k apply -f - >/dev/null || bad "the XMesh is applied" ""
+mesh() { k get xmesh pingway -o json | jq -r '(.status.conditions[] | select(.type == "Accepted") | .status) + " " + ([.status.supportedFeatures[]?.name | select(startswith("Mesh"))] | length | tostring)'; }
+becomes "an XMesh is accepted, and names what meshes have" "True 10" mesh
+k delete xmesh pingway >/dev/null
+
 # A waypoint's usual manifests, on a node of a zone.
 k label node node topology.kubernetes.io/zone=west >/dev/null || bad "the node is labelled" ""
 k apply -f tests/e2e/controller.yaml >/dev/null || bad "the manifests are applied" ""
@@ -84,9 +90,13 @@ k -n shop patch gateway waypoint --type=json -p "$tls" >/dev/null
 secure() { code -k "https://$(address)/"; }
 becomes "an HTTPS listener is served with its Secret" 404 secure
 becomes "and a Gateway that is edited stays programmed" True/Programmed condition waypoint Programmed
+# kubectl asks of no kind that is not installed.
+istio_crd security.istio.io AuthorizationPolicy authorizationpolicies authorizationpolicy | k apply -f - >/dev/null
+k wait --for=condition=Established crd/authorizationpolicies.security.istio.io >/dev/null || bad "the CRD is there" ""
 . tests/e2e/access.sh
 access pingway-system/pingway-controller
 access shop/$made
+k delete crd authorizationpolicies.security.istio.io >/dev/null
 k -n shop delete secret web >/dev/null
 resolved() { json gateway waypoint '.status.listeners[] | select(.name == "tls") | .conditions[] | select(.type == "ResolvedRefs") | .status + "/" + .reason'; }
 becomes "a Secret that is deleted is missed in the status" False/InvalidCertificateRef resolved

@@ -49,3 +49,18 @@ unloaded() {
     is "$2" "$(jq -c '[.failed, .retried]' <"$scratch/$1" || cat "$scratch/$1")" '[0,0]'
     echo "  $(jq -c '{requests, median_ms, p99_ms, slowest_ms}' <"$scratch/$1")"
 }
+# istio_crd GROUP KIND PLURAL SINGULAR: a stand-in for one of Istio's CRDs, which takes whatever it says.
+istio_crd() {
+    cat <<CRD
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: $3.$1 }
+spec:
+  group: $1
+  scope: Namespaced
+  names: { kind: $2, plural: $3, singular: $4 }
+  versions:
+  - { name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }
+---
+CRD
+}

@@ -1,20 +1,5 @@
 # Sourced by tests/parts/lifecycle.sh: Istio's policies, whose CRDs come after Pingway: told of, and what they would judge refused.
 
-# Stand-ins for Istio's CRDs: whatever they say.
-istio_crd() {
-    cat <<CRD
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: { name: $3.$1 }
-spec:
-  group: $1
-  scope: Namespaced
-  names: { kind: $2, plural: $3, singular: $4 }
-  versions:
-  - { name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }
----
-CRD
-}
 policy() { printf 'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: { name: %s, namespace: %s }\nspec: { targetRefs: [{ group: gateway.networking.k8s.io, kind: %s, name: %s }] }\n' "$1" "$2" "$3" "$4" | k apply -f - >/dev/null || bad "the policy is applied" ""; }
 told() { json gateway waypoint '.status.conditions[] | select(.type == "pingway.dev/PoliciesEnforced") | .status + ": " + .message'; }
 waypoint_code() { code -H "host: $host" "http://$(address)/"; }

@@ -56,6 +56,7 @@ fn lead(object: &str, field: &FieldPath) -> String {
 /// reads; one that the API server of Gateway API 1.7 does not serve is refused, as it would be there.
 const KINDS: &[(Kind, &[&str])] = &[
     (Kind::GatewayClass, &["v1", "v1beta1"]),
+    (Kind::XMesh, &["v1alpha1"]),
     (Kind::Gateway, &["v1", "v1beta1"]),
     (Kind::HttpRoute, &["v1", "v1beta1"]),
     (Kind::GrpcRoute, &["v1"]),
@@ -109,6 +110,7 @@ fn typed(kind: Kind, value: &Value, object: &str, unknown: &mut Vec<FieldPath>) 
     validate::metadata(kind, value)?;
     let item = match kind {
         Kind::GatewayClass => Item::GatewayClass(gateway_api_object(kind, value, unknown)?),
+        Kind::XMesh => Item::XMesh(gateway_api_object(kind, value, unknown)?),
         Kind::Gateway => Item::Gateway(gateway_api_object(kind, value, unknown)?),
         Kind::HttpRoute => Item::HttpRoute(gateway_api_object(kind, value, unknown)?),
         Kind::GrpcRoute => Item::GrpcRoute(gateway_api_object(kind, value, unknown)?),
@@ -153,7 +155,7 @@ impl RawMeta {
     fn kept(mut self, kind: Kind) -> Meta {
         self.annotations.remove(LAST_APPLIED);
         let name = match kind {
-            Kind::GatewayClass => ObjectName::cluster(self.name),
+            kind if kind.is_cluster_scoped() => ObjectName::cluster(self.name),
             _ => ObjectName::new(self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE), self.name),
         };
         let provisioned = kind == Kind::Gateway;
@@ -271,7 +273,8 @@ fn text_at(value: &Value, field: &str) -> Result<String, Violation> {
 /// `Kind namespace/name`, as far as the value tells.
 fn describe(value: &Value, kind: &str) -> String {
     let metadata = |field: &str| value.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_str);
-    let cluster_scoped = [Kind::GatewayClass, Kind::Namespace].iter().any(|scoped| scoped.as_str() == kind);
+    let cluster_scoped =
+        [Kind::GatewayClass, Kind::XMesh, Kind::Namespace].iter().any(|scoped| scoped.as_str() == kind);
     match metadata("name") {
         None => kind.to_owned(),
         Some(name) if cluster_scoped => format!("{kind} {name}"),

@@ -158,7 +158,7 @@ const ENDPOINT_SLICE: &[Row] = &[
 /// Holds an object's own fields to the schema of its kind.
 pub(super) fn spec(kind: Kind, value: &Value) -> Result<(), Violation> {
     match kind {
-        Kind::GatewayClass => all(GATEWAY_CLASS, "", value),
+        Kind::GatewayClass | Kind::XMesh => all(GATEWAY_CLASS, "", value),
         Kind::Gateway => all(GATEWAY, "", value),
         Kind::HttpRoute => {
             all(ROUTE, "", value).and_then(|()| all(HTTP_ROUTE, "", value)).and_then(|()| filters(value))

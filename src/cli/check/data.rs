@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::findings::Findings;
-use crate::api::{Kind, ObjectRef};
+use crate::api::ObjectRef;
 use crate::status::{Rendered, render};
 
 /// The whole document. `statuses[]` are objects of the Gateway API, bar their specs.
@@ -33,11 +33,11 @@ pub(super) fn document(findings: &Findings) -> Value {
 fn object(rendered: Rendered) -> Value {
     let ObjectRef { kind, name } = rendered.object;
     let mut metadata = json!({ "name": &*name.name });
-    if kind != Kind::GatewayClass {
+    if !kind.is_cluster_scoped() {
         metadata["namespace"] = json!(&*name.namespace);
     }
     json!({
-        "apiVersion": format!("{}/v1", kind.group()),
+        "apiVersion": format!("{}/{}", kind.group(), kind.version()),
         "kind": kind.as_str(),
         "metadata": metadata,
         "status": rendered.status,

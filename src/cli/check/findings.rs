@@ -64,6 +64,9 @@ impl Findings {
         for (name, class) in &self.statuses.classes {
             push(ObjectRef { kind: Kind::GatewayClass, name: name.clone() }, None, class.conditions.as_slice());
         }
+        for (name, mesh) in &self.statuses.meshes {
+            push(ObjectRef { kind: Kind::XMesh, name: name.clone() }, None, mesh.conditions.as_slice());
+        }
         for (name, gateway) in &self.statuses.gateways {
             let object = ObjectRef { kind: Kind::Gateway, name: name.clone() };
             push(object.clone(), None, &gateway.conditions);

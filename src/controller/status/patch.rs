@@ -86,14 +86,14 @@ pub(in crate::controller) async fn tell(
 
 /// Whether the status of a kind is made of lists that the API server merges entry by entry.
 fn is_merged_by_entry(kind: Kind) -> bool {
-    matches!(kind, Kind::GatewayClass | Kind::Gateway)
+    matches!(kind, Kind::GatewayClass | Kind::XMesh | Kind::Gateway)
 }
 
 /// A kind of the Gateway API that has a status, in the version in which it is written; or one of Istio's.
 fn resource(kind: Kind) -> ApiResource {
     let version = match kind {
         Kind::Policy(kind) => kind.versions().first().copied().unwrap_or_default(),
-        _ => "v1",
+        kind => kind.version(),
     };
     ApiResource::from_gvk(&GroupVersionKind::gvk(kind.group(), version, kind.as_str()))
 }

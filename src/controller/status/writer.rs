@@ -20,8 +20,8 @@ use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::controller::{CONTROLLER, retry};
 use crate::source::Live;
 use crate::source::kubernetes::words;
-use crate::status::features::SUPPORTED_FEATURES;
-use crate::status::{Statuses, render};
+use crate::status::features::{MESH_FEATURES, SUPPORTED_FEATURES};
+use crate::status::{ClassStatus, Statuses, render};
 use crate::telemetry::label::WriteResult;
 
 /// Writes at once.
@@ -103,6 +103,7 @@ impl Writer {
     pub(in crate::controller) fn want(&mut self, statuses: &Statuses) {
         let before = std::mem::replace(&mut self.wanted, Statuses { warnings: Vec::new(), ..statuses.clone() });
         self.dirty.extend(different(Kind::GatewayClass, &before.classes, &statuses.classes));
+        self.dirty.extend(different(Kind::XMesh, &before.meshes, &statuses.meshes));
         self.dirty.extend(different(Kind::Gateway, &before.gateways, &statuses.gateways));
         before.routes.different_entries(&statuses.routes, |was, is| match (was, is) {
             (Some((_, was)), Some((_, is))) if Arc::ptr_eq(was, is) || was == is => {}
@@ -174,11 +175,8 @@ impl Writer {
         let live = self.live.get(object)?;
         let now = Timestamp::now();
         let merged = match object.kind {
-            Kind::GatewayClass => self.wanted.classes.get(&object.name).map(|status| {
-                let mut wanted = render::class(status, now);
-                wanted["supportedFeatures"] = SUPPORTED_FEATURES.iter().map(|name| json!({ "name": name })).collect();
-                own_status(&live.status, wanted)
-            })?,
+            Kind::GatewayClass => class_status(live, self.wanted.classes.get(&object.name)?, SUPPORTED_FEATURES, now),
+            Kind::XMesh => class_status(live, self.wanted.meshes.get(&object.name)?, MESH_FEATURES, now),
             Kind::Gateway => own_status(&live.status, render::gateway(self.wanted.gateways.get(&object.name)?, now)),
             Kind::HttpRoute | Kind::GrpcRoute => {
                 let wanted = self.wanted.routes.get(object).map(|status| render::route(status, now));
@@ -224,6 +222,13 @@ impl Writer {
             }
         });
     }
+}
+
+/// What is to be written of a class, or a mesh, that declares these features.
+fn class_status(live: &Live, status: &ClassStatus, features: &[&str], now: Timestamp) -> Merged {
+    let mut wanted = render::class(status, now);
+    wanted["supportedFeatures"] = features.iter().map(|name| json!({ "name": name })).collect();
+    own_status(&live.status, wanted)
 }
 
 /// Whom Events are from. `instance` names this process.

@@ -137,7 +137,7 @@ impl Collection {
 
 /// Whether Pingway writes statuses of this kind.
 fn has_status(kind: Kind) -> bool {
-    matches!(kind, Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::GrpcRoute)
+    matches!(kind, Kind::GatewayClass | Kind::XMesh | Kind::Gateway | Kind::HttpRoute | Kind::GrpcRoute)
 }
 
 fn take_live(object: &mut DynamicObject, reference: ObjectRef) -> Live {

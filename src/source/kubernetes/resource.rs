@@ -11,7 +11,7 @@ use crate::api::{Kind, PolicyKind};
 fn versions(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ReferenceGrant => &["v1", "v1beta1"],
-        Kind::PingwayParameters => &["v1alpha1"],
+        Kind::PingwayParameters | Kind::XMesh => &["v1alpha1"],
         Kind::Policy(kind) => kind.versions(),
         _ => &["v1"],
     }
@@ -50,6 +50,7 @@ mod tests {
     fn plurals_are_those_of_the_api_server() {
         let plurals = [
             (Kind::GatewayClass, "gatewayclasses"),
+            (Kind::XMesh, "xmeshes"),
             (Kind::Gateway, "gateways"),
             (Kind::HttpRoute, "httproutes"),
             (Kind::GrpcRoute, "grpcroutes"),

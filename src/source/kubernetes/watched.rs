@@ -44,8 +44,8 @@ pub(super) fn watches(scope: &Scope) -> BTreeSet<Watched> {
     let mut watches: BTreeSet<_> = [Kind::GatewayClass, Kind::Namespace, Kind::ReferenceGrant].map(Watched::all).into();
     match &scope.gateway {
         Some(gateway) => watches.extend([Watched::one(Kind::Gateway, gateway)]),
-        // What Gateways run on is no matter to one that runs already.
-        None => watches.extend([Kind::Gateway, Kind::PingwayParameters].map(Watched::all)),
+        // What Gateways run on is no matter to one that runs already, and what a mesh says of itself is none to a Gateway.
+        None => watches.extend([Kind::Gateway, Kind::XMesh, Kind::PingwayParameters].map(Watched::all)),
     }
     for kind in [Kind::HttpRoute, Kind::GrpcRoute] {
         watches.extend(within(&scope.routes, kind));
@@ -112,6 +112,6 @@ mod tests {
 
     #[test]
     fn everything_is_one_watch_for_each_kind() {
-        assert_eq!(watches(&Scope::everything()).len(), 17);
+        assert_eq!(watches(&Scope::everything()).len(), 18);
     }
 }

@@ -25,6 +25,10 @@ pub fn render(statuses: &Statuses, since: Timestamp) -> Vec<Rendered> {
         object: ObjectRef { kind: Kind::GatewayClass, name: name.clone() },
         status: class(status, since),
     });
+    let meshes = statuses.meshes.iter().map(|(name, status)| Rendered {
+        object: ObjectRef { kind: Kind::XMesh, name: name.clone() },
+        status: class(status, since),
+    });
     let gateways = statuses.gateways.iter().map(|(name, status)| Rendered {
         object: ObjectRef { kind: Kind::Gateway, name: name.clone() },
         status: gateway(status, since),
@@ -33,10 +37,10 @@ pub fn render(statuses: &Statuses, since: Timestamp) -> Vec<Rendered> {
         .routes
         .iter()
         .map(|(object, status)| Rendered { object: object.clone(), status: route(status, since) });
-    classes.chain(gateways).chain(routes).collect()
+    classes.chain(meshes).chain(gateways).chain(routes).collect()
 }
 
-/// `GatewayClass.status`, as [`render`] does it.
+/// `GatewayClass.status`, or `XMesh.status`, as [`render`] does it.
 pub fn class(status: &ClassStatus, since: Timestamp) -> Value {
     json!({ "conditions": conditions(&status.conditions, status.observed_generation, since) })
 }

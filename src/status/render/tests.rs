@@ -62,6 +62,7 @@ fn statuses() -> Statuses {
     let name = ObjectName::new("shop", "cart");
     let class = ClassStatus { observed_generation: 1, conditions: vec![accepted()] };
     Statuses {
+        meshes: BTreeMap::new(),
         classes: BTreeMap::from([(ObjectName::cluster("pingway"), class)]),
         gateways: BTreeMap::from([(ObjectName::new("edge", "main"), Arc::new(gateway))]),
         routes: SharedMap::from_iter([
