@@ -2,7 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// A ServiceAccount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceAccount {
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+}
 
 /// Settings of the data plane and its pages.
 #[derive(Clone, Debug)]
@@ -35,6 +45,8 @@ pub struct Settings {
     pub drain_delay: Duration,
     /// After the drain delay: in-flight exchanges are cut at this deadline.
     pub drain_deadline: Duration,
+    /// The ServiceAccount that it runs under in a mesh: what comes from there has been here before. `None`: not known.
+    pub service_account: Option<ServiceAccount>,
 }
 
 impl Settings {
@@ -61,6 +73,7 @@ impl Default for Settings {
             replay_limit: 64 * 1024,
             drain_delay: Duration::from_secs(5),
             drain_deadline: Duration::from_secs(30),
+            service_account: None,
         }
     }
 }

@@ -118,6 +118,7 @@ impl ServeFlags {
             replay_limit: self.replay_limit,
             drain_delay: self.times.drain_delay.0,
             drain_deadline: self.times.drain_deadline.0,
+            service_account: None,
         }
     }
 

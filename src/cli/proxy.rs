@@ -9,10 +9,11 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::flags::ServeFlags;
-use super::serve::{Served, Wires, serve};
+use super::serve::{Own, Served, Wires, serve};
 use crate::api::ObjectName;
 use crate::api::parameters::Unenforced;
 use crate::compile::PolicySettings;
+use crate::settings::ServiceAccount;
 use crate::source::{kubernetes, manifests};
 use crate::waypoint;
 
@@ -23,8 +24,12 @@ pub(super) struct Args {
     from: From,
 
     /// Addresses of this pod, by commas: never dialled, so that no request reaches the proxy through itself
-    #[arg(long, value_name = "IP,..", value_delimiter = ',', requires = "gateway")]
+    #[arg(long, value_name = "IP,..", value_delimiter = ',')]
     own_addresses: Vec<IpAddr>,
+
+    /// The ServiceAccount that this pod runs under: what ztunnel hands over from there is a loop, and refused
+    #[arg(long, value_name = "NS/NAME", value_parser = object_name)]
+    service_account: Option<ObjectName>,
 
     /// The node that this pod is on: of Services that ask for it, endpoints there get requests before others, or alone
     #[arg(long, value_name = "NAME", requires = "gateway")]
@@ -79,17 +84,16 @@ fn serve_folder(args: &Args, folder: &Path) -> anyhow::Result<ExitCode> {
     let source = |wires: Wires| {
         manifests::follow(folder, wires.events).with_context(|| format!("cannot read {}", folder.display()))
     };
-    serve(&args.flags, Served::All, source, async |_| Ok(()))
+    serve(&args.flags, own(args), Served::All, source, async |_| Ok(()))
 }
 
 fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> {
-    let own_addresses = args.own_addresses.iter().copied().collect();
     // A label that a pod does not have comes as an empty word.
     let [node, zone] =
         [&args.node, &args.zone].map(|place| place.as_deref().filter(|name| !name.is_empty()).map(Arc::from));
     let (unenforced, root_namespace) = (args.unenforced_policies, args.root_namespace.as_str().into());
     let policies = PolicySettings { unenforced, root_namespace };
-    let served = Served::Pod { gateway: gateway.clone(), own_addresses, node, zone, policies };
+    let served = Served::Pod { gateway: gateway.clone(), node, zone, policies };
     let place = (args.report.clone().zip(args.pod.clone())).map(|(config_map, pod)| {
         let namespace = gateway.namespace.to_string();
         waypoint::Place { namespace, config_map, pod }
@@ -99,7 +103,15 @@ fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> 
         let reporter = place.map(|place| waypoint::start(place, wires.report, wires.rounds)).transpose()?;
         Ok((source, reporter))
     };
-    serve(&args.flags, served, source, async |_| Ok(()))
+    serve(&args.flags, own(args), served, source, async |_| Ok(()))
+}
+
+fn own(args: &Args) -> Own {
+    let account = |name: &ObjectName| ServiceAccount { namespace: name.namespace.clone(), name: name.name.clone() };
+    Own {
+        addresses: args.own_addresses.iter().copied().collect(),
+        service_account: args.service_account.as_ref().map(account),
+    }
 }
 
 fn unenforced(text: &str) -> Result<Unenforced, String> {

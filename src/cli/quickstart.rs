@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::flags::ServeFlags;
-use super::serve::{Served, Started, Wires, serve};
+use super::serve::{Own, Served, Started, Wires, serve};
 use crate::proxy::Addresses;
 use crate::quickstart::{self, Backends, MANIFESTS, Ports};
 use crate::snapshot::{Change, Observed};
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let _ = sender.send(wires.events);
         Ok(backends)
     };
-    serve(&args.flags, Served::All, source, async |started| {
+    serve(&args.flags, Own::default(), Served::All, source, async |started| {
         check(started.observed)?;
         redirect(&manifests.changes, &started, &events.await?).await?;
         print(&started);

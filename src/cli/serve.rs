@@ -20,6 +20,7 @@ use crate::compile::{Options, Placement, PolicySettings};
 use crate::live::Serving;
 use crate::pipeline::{Input, Pipeline, Report};
 use crate::proxy::{self, Addresses};
+use crate::settings::{ServiceAccount, Settings};
 use crate::shutdown::{self, Plan, Signals};
 use crate::snapshot::{Observed, Scope};
 use crate::source::SourceEvent;
@@ -38,6 +39,15 @@ pub(super) struct Started<'a> {
     pub(super) published: watch::Receiver<u64>,
 }
 
+/// What is known of the pod that serves, so that no request reaches it through itself.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// Its addresses, which are never dialled.
+    pub(super) addresses: BTreeSet<IpAddr>,
+    /// The ServiceAccount that it runs under.
+    pub(super) service_account: Option<ServiceAccount>,
+}
+
 /// Which Gateways are served.
 pub(super) enum Served {
     /// All that the source has, in this process.
@@ -46,8 +56,6 @@ pub(super) enum Served {
     Pod {
         /// Its name.
         gateway: ObjectName,
-        /// The pod's own addresses, which are never dialled.
-        own_addresses: BTreeSet<IpAddr>,
         /// The node that the pod is on, where that is known.
         node: Option<Arc<str>>,
         /// The node's zone, where that is known.
@@ -61,10 +69,9 @@ impl Served {
     fn options(self, options: Options) -> (Options, Option<ObjectName>) {
         match self {
             Self::All => (options, None),
-            Self::Pod { gateway, own_addresses, node, zone, policies } => {
+            Self::Pod { gateway, node, zone, policies } => {
                 let placement = Placement::Pods;
-                let told =
-                    Options { placement, own_addresses, node, zone, policies, parameters_unseen: true, ..options };
+                let told = Options { placement, node, zone, policies, parameters_unseen: true, ..options };
                 (told, Some(gateway))
             }
         }
@@ -89,6 +96,7 @@ pub(super) struct Wires {
 /// Errors: what can't be had at the start, like the port of the metrics. What goes wrong later is told, and served around.
 pub(super) fn serve<S>(
     flags: &ServeFlags,
+    own: Own,
     served: Served,
     start_source: impl FnOnce(Wires) -> anyhow::Result<S>,
     started: impl AsyncFnOnce(Started<'_>) -> anyhow::Result<()>,
@@ -98,12 +106,12 @@ pub(super) fn serve<S>(
         Some(options) => Telemetry::with_access_log(options, Box::new(std::io::stdout()))?,
         None => Telemetry::default(),
     });
-    let settings = Arc::new(flags.settings());
+    let settings = Arc::new(Settings { service_account: own.service_account, ..flags.settings() });
     // Listeners and signals share this thread; workers, pipeline and pages have their own.
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let mut signals = Signals::install()?;
-        let (options, gateway) = served.options(flags.options());
+        let (options, gateway) = served.options(Options { own_addresses: own.addresses, ..flags.options() });
         if let Some(gateway) = &gateway {
             info!(%gateway, node = options.node.as_deref(), zone = options.zone.as_deref(), "waypoint");
         }

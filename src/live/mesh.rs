@@ -1,7 +1,7 @@
 //! What a waypoint serves, bound to live handles: where a dialled address leads.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::serving::LiveRule;
@@ -104,9 +104,14 @@ impl MeshServing {
         if let Some(port) = self.ports.get(&address) {
             return Some(Dialled::Service(port));
         }
-        let own = self.plain.mesh.own.contains(&address.ip());
+        let own = self.is_own(address.ip());
         let listener = self.plain.listeners.get(&address.port()).map(|socket| Dialled::Listener(*socket));
         own.then(|| listener.unwrap_or(Dialled::Own(address.port())))
+    }
+
+    /// Whether an address is the waypoint's own: its pod's, or its Service's.
+    pub fn is_own(&self, address: IpAddr) -> bool {
+        self.plain.mesh.own.contains(&address)
     }
 
     /// The socket of the Gateway's own listeners on a port, whose routes are for whatever Service is dialled there.

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::connections::{Accepted, Connections, Seat, Wait};
 use super::drain::Drain;
 use super::engine::{Kept, server};
-use super::inbound::{self, Handed, Identity, Way};
+use super::inbound::{self, Handed, Identity, To, Way};
 use super::io::Io;
 use super::sniff::{self, Speaks};
 use super::worker::{Phase, Worker};
@@ -81,8 +81,8 @@ impl Connection {
     }
 
     /// Whether the client dialled an enrolled Service.
-    pub(crate) fn is_to_service(&self) -> bool {
-        self.handed.as_ref().is_some_and(|handed| handed.to_service)
+    fn is_to_service(&self) -> bool {
+        self.handed.as_ref().is_some_and(|handed| handed.to == To::Service)
     }
 
     /// How it learns that it is to end.
@@ -122,8 +122,9 @@ pub(crate) async fn serve(accepted: Accepted, connections: &Arc<Connections>, se
     let _end = End { connection: &connection, worker };
     if let Some(to) = passes(&mut io, dialled).await {
         connection.speaks(ConnectionProtocol::Tcp);
-        if is_denied(&connection, &to, worker) {
-            return worker.telemetry.inbound_refused(InboundRefusal::PolicyNotEnforced);
+        if let Some(refusal) = refusal(&connection, &to, worker) {
+            io.reset();
+            return worker.telemetry.inbound_refused(refusal);
         }
         return Box::pin(tcp::pass(io, to, worker)).await;
     }
@@ -149,12 +150,17 @@ async fn passes(io: &mut Io, way: Option<Way>) -> Option<tcp::To> {
     }
 }
 
-/// Whether policies refuse what a connection sends to a Service.
-fn is_denied(connection: &Connection, to: &tcp::To, worker: &Worker) -> bool {
-    let (Some(handed), tcp::To::Service(port)) = (&connection.handed, to) else { return false };
+/// Why bytes are not passed on to a Service: they would come round again, or policies refuse them.
+fn refusal(connection: &Connection, to: &tcp::To, worker: &Worker) -> Option<InboundRefusal> {
+    let (Some(handed), tcp::To::Service(port)) = (&connection.handed, to) else { return None };
+    if handed.to == To::Loop {
+        return Some(InboundRefusal::Loop);
+    }
     let serving = worker.serving.load();
     let denied = serving.inbound.get(&handed.by).and_then(|mesh| mesh.denied());
-    policy::judge(denied.map(|denied| &**denied), Some(&port.port.backend)).is_err()
+    policy::judge(denied.map(|denied| &**denied), Some(&port.port.backend))
+        .is_err()
+        .then_some(InboundRefusal::PolicyNotEnforced)
 }
 
 /// Takes over what ztunnel hands over at this socket, if it does; answers where it leads.
@@ -167,8 +173,12 @@ async fn take_over(io: &mut Io, connection: &mut Connection, worker: &Worker) ->
     if let Way::Listener(socket) = opened.way {
         connection.socket = socket;
     }
-    let to_service = matches!(opened.way, Way::Service(_));
-    connection.handed = Some(Handed { by, identity: opened.identity, to_service });
+    let to = match &opened.way {
+        _ if opened.is_loop => To::Loop,
+        Way::Service(_) => To::Service,
+        Way::Listener(_) | Way::Metrics => To::Listener,
+    };
+    connection.handed = Some(Handed { by, identity: opened.identity, to });
     Ok(Some(opened.way))
 }
 

@@ -13,7 +13,7 @@ use super::engine::Speak;
 use super::failure::Failure;
 use super::forwarded;
 use super::hop_by_hop::{Asked, strip_request};
-use super::inbound::{Handed, Identity};
+use super::inbound::{Handed, Identity, To};
 use super::outbound::{self, BodyLength};
 use super::policy;
 use super::request_head::{BadHead, Target, target};
@@ -112,7 +112,7 @@ struct Found {
 /// Finds the rule that takes a request.
 fn find(head: &RequestHeader, judged: &Target<'_>, context: &Context<'_>) -> Result<Found, Failure> {
     let serving: arc_swap::Guard<Arc<Serving>> = context.worker.serving.load();
-    if let Some(handed) = context.connection.handed.as_ref().filter(|handed| handed.to_service) {
+    if let Some(handed) = context.connection.handed.as_ref().filter(|handed| handed.to != To::Listener) {
         return find_for_service(&serving, handed, &judged.view(head), context.connection.local);
     }
     let socket = serving.socket(context.connection.socket).ok_or(NotFound::NoListener)?;
@@ -131,6 +131,9 @@ fn find_for_service(
     request: &RequestView<'_>,
     dialled: SocketAddr,
 ) -> Result<Found, Failure> {
+    if handed.to == To::Loop {
+        return Err(Failure::new(StatusCode::LOOP_DETECTED, Reason::Loop));
+    }
     let mesh = serving.inbound.get(&handed.by).ok_or(NotFound::NoListener)?;
     // It can have been withdrawn since the connection was opened.
     let Some(Dialled::Service(port)) = mesh.dialled(dialled) else { return Err(NotFound::NoListener.into()) };

@@ -174,6 +174,8 @@ labels! {
         NoHeaderInTime = "header_timeout",
         /// What was dialled is not enrolled with this waypoint.
         NotServed = "not_served",
+        /// The waypoint itself dialled it, by its identity or its address: it would come round again. HTTP is answered 508.
+        Loop = "loop",
         /// It came from elsewhere than loopback.
         NotLoopback = "not_loopback",
         /// A policy of Istio's would judge it, is not enforced, and is not to be passed over; it speaks no HTTP, in which that could

@@ -21,6 +21,8 @@ labels! {
         HeadersTooLarge = "headers_too_large",
         /// The method is CONNECT, which a gateway does not serve: 405.
         MethodRefused = "method_refused",
+        /// The waypoint itself sent the request, by its identity or its address: it would go round and round: 508.
+        Loop = "loop",
         /// The client sent no whole request head, or no more of its body, in time: 408.
         ClientTimeout = "client_timeout",
         /// The client went away before the response's end: no status.
@@ -64,7 +66,7 @@ impl Reason {
             Self::PolicyNotEnforced => 7,
             Self::HeadersTooLarge => 8,
             Self::NoRoute | Self::Misdirected | Self::MethodRefused => 12,
-            Self::BadRequest => 13,
+            Self::BadRequest | Self::Loop => 13,
             _ => 14,
         }
     }

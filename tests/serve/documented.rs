@@ -73,14 +73,16 @@ fn by_hand(word: &str) -> Option<String> {
     })
 }
 
-/// The others need TLS, or have no answer whose status would be theirs: tests of their own end requests in them.
-const ELSEWHERE: [&str; 8] = [
+/// The others need TLS or ztunnel, or have no answer whose status would be theirs: tests of their own end requests in them.
+const ELSEWHERE: [&str; 10] = [
     "misdirected",
     "client_aborted",
     "connect_timeout",
     "upstream_refused",
     "upstream_truncated",
     "stream_idle",
+    "loop",
+    "policy_not_enforced",
     "shutdown",
     "",
 ];

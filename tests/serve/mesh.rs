@@ -17,7 +17,7 @@ fn waypoint() -> String {
 pub(crate) const IDENTITY: &str = "spiffe://cluster.local/ns/shop/sa/web";
 
 /// Service `a` at 10.96.0.1: port 80 (`http`), 81 (not declared) and 82 (`tcp`), all of them at one endpoint.
-fn service(labels: &str, endpoint: SocketAddr) -> String {
+pub(crate) fn service(labels: &str, endpoint: SocketAddr) -> String {
     let (ip, port) = (endpoint.ip(), endpoint.port());
     let ports = [("http", 80), ("any", 81), ("tcp", 82)];
     let spec = ports.map(|(name, port)| format!("{{name: {name}, port: {port}}}")).join(", ");
@@ -103,7 +103,7 @@ pub(crate) async fn answer(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn get(dialled: &str, path: &str, fields: &str) -> Vec<u8> {
+pub(crate) fn get(dialled: &str, path: &str, fields: &str) -> Vec<u8> {
     let request = format!("GET {path} HTTP/1.1\r\nhost: whatever.test\r\nconnection: close\r\n{fields}\r\n");
     [header(dialled), request.into_bytes()].concat()
 }

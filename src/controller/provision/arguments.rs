@@ -15,6 +15,7 @@ pub(super) fn of(frame: &Frame<'_>, parameters: &Parameters) -> Vec<String> {
     let mut arguments = Arguments(vec!["proxy".to_owned()]);
     arguments.add("--gateway", gateway);
     arguments.add("--own-addresses", "$(POD_IPS)");
+    arguments.add("--service-account", format!("{}/{}", frame.namespace(), frame.name));
     arguments.add("--node", "$(POD_NODE)");
     arguments.add("--zone", "$(POD_ZONE)");
     arguments.add("--report", frame.name.clone());

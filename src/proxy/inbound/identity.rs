@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use crate::settings::ServiceAccount;
+
 /// The longest SPIFFE id, in bytes (SPIFFE-ID, 2.3).
 const LONGEST: usize = 2048;
 
@@ -42,6 +44,12 @@ impl Identity {
         // In bounds, and between characters: all of it is ASCII.
         self.uri.get(self.namespace.clone()).unwrap_or_default()
     }
+
+    /// Whether it is that of this ServiceAccount, in whatever trust domain: a mesh can have several names for its own.
+    pub(crate) fn is_of(&self, account: &ServiceAccount) -> bool {
+        let name = self.uri.get(self.namespace.end..).and_then(|rest| rest.strip_prefix("/sa/"));
+        self.namespace() == &*account.namespace && name == Some(&*account.name)
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +61,18 @@ mod tests {
         let id = "spiffe://cluster.local/ns/my-ns/sa/default";
         let identity = Identity::parse(id.as_bytes()).unwrap();
         assert_eq!((identity.as_str(), identity.namespace()), (id, "my-ns"));
+    }
+
+    #[test]
+    fn it_is_of_one_service_account_of_one_namespace() {
+        let identity = Identity::parse(b"spiffe://td/ns/shop/sa/edge").unwrap();
+        let account = |namespace: &str, name: &str| ServiceAccount { namespace: namespace.into(), name: name.into() };
+        assert!(identity.is_of(&account("shop", "edge")));
+        for (namespace, name) in
+            [("shop", "edge2"), ("shop", "dge"), ("shop2", "edge"), ("sho", "edge"), ("edge", "shop")]
+        {
+            assert!(!identity.is_of(&account(namespace, name)), "{namespace}/{name}");
+        }
     }
 
     #[test]

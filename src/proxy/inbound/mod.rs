@@ -28,8 +28,19 @@ pub(crate) struct Handed {
     pub(crate) by: Socket,
     /// The client, by mTLS; `None`: from outside of the mesh.
     pub(crate) identity: Option<Identity>,
-    /// Whether an enrolled Service was dialled, rather than the waypoint itself.
-    pub(crate) to_service: bool,
+    /// What was dialled.
+    pub(crate) to: To,
+}
+
+/// What a connection that was handed over is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    /// A listener of the waypoint's own.
+    Listener,
+    /// An enrolled Service.
+    Service,
+    /// Whatever it was, the waypoint itself dialled it: what it serves there would come round again.
+    Loop,
 }
 
 /// A connection whose header has been read.
@@ -42,6 +53,8 @@ pub(crate) struct Opened {
     pub(crate) identity: Option<Identity>,
     /// Where it leads.
     pub(crate) way: Way,
+    /// Whether the waypoint itself opened it: this pod, or another replica.
+    pub(crate) is_loop: bool,
 }
 
 /// Where a connection leads.
@@ -73,7 +86,11 @@ pub(crate) async fn open(
         Dialled::Own(port) if port == settings.metrics.port() => Way::Metrics,
         Dialled::Own(_) => return Err(InboundRefusal::NotServed),
     };
-    Ok(Opened { source, destination, identity, way })
+    // Replicas have one identity; what this pod dials comes from its own address, whatever identity is told with it.
+    let account = settings.service_account.as_ref();
+    let is_own = |identity: &Identity| account.is_some_and(|account| identity.is_of(account));
+    let is_loop = identity.as_ref().is_some_and(is_own) || mesh.is_own(source.ip());
+    Ok(Opened { source, destination, identity, way, is_loop })
 }
 
 async fn read(io: &mut Io) -> Result<Header, InboundRefusal> {

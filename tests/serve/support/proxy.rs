@@ -55,7 +55,10 @@ impl Proxy {
     /// The same, by a command that ends with the binary, and with this many workers.
     pub(crate) async fn spawn_by(mut command: Command, folder: &Folder, workers: u16, arguments: &[&str]) -> Self {
         command.arg("proxy").arg("--manifests").arg(folder.path());
-        command.args(["--metrics", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", &workers.to_string()]);
+        command.args(["--admin", "127.0.0.1:0", "--workers", &workers.to_string()]);
+        if !arguments.contains(&"--metrics") {
+            command.args(["--metrics", "127.0.0.1:0"]);
+        }
         command.args(["80", "443", "8080", "8443"].map(|port| format!("--port-map={port}=0")));
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
