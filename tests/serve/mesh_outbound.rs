@@ -244,3 +244,45 @@ async fn nothing_is_sent_before_settings_so_a_post_to_an_endpoint_that_is_not_th
         assert_eq!(proxy.metric("pingway_upstream_errors_total{reason=\"connect_failed\"}").await, Some(1.0));
     }
 }
+
+#[tokio::test]
+async fn tcp_that_is_closed_before_anything_was_said_goes_to_another_endpoint() {
+    for reset in [false, true] {
+        // Not there, seen through ztunnel: it accepts, and closes.
+        let (closing, count) = counted(move |stream| async move {
+            if reset {
+                let _ = socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
+            }
+        })
+        .await;
+        let live = Backend::raw(|mut stream| async move { write(&mut stream, "hello").await }).await;
+        let (folder, proxy, address) = start(&[("a.yaml", service(&[closing.address, live.address]))]).await;
+        until("it was dialled", async || {
+            assert_eq!(answer(address, &header("10.96.0.1:82")).await, "hello");
+            (count.load(Ordering::Relaxed) > 0).then_some(())
+        })
+        .await;
+        let told = proxy.metric("pingway_upstream_errors_total{reason=\"upstream_closed\"}").await;
+        assert_eq!(told, Some(count.swap(0, Ordering::Relaxed) as f64));
+        // Alone, it is dialled once for each client, who gets the end as it came.
+        folder.write("a.yaml", &service(&[closing.address]));
+        until("it is alone", async || answer(address, &header("10.96.0.1:82")).await.is_empty().then_some(())).await;
+        let before = count.swap(0, Ordering::Relaxed);
+        assert!(before > 0);
+        assert_eq!(answer(address, &header("10.96.0.1:82")).await, "");
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[tokio::test]
+async fn tcp_of_which_bytes_were_sent_is_not_sent_elsewhere() {
+    let silent = || {
+        counted(|mut stream| async move {
+            let _ = stream.read(&mut [0; 16]).await;
+        })
+    };
+    let ((one, first), (other, second)) = (silent().await, silent().await);
+    let (_folder, _proxy, address) = start(&[("a.yaml", service(&[one.address, other.address]))]).await;
+    assert_eq!(answer(address, &[header("10.96.0.1:82"), b"SET x 1".to_vec()].concat()).await, "");
+    assert_eq!(first.load(Ordering::Relaxed) + second.load(Ordering::Relaxed), 1);
+}
