@@ -70,7 +70,7 @@ fn kinds_of_the_gateway_api_that_are_not_served_are_told_apart_from_foreign_ones
         ("gateway.networking.k8s.io/v1alpha2", "TCPRoute"),
         ("gateway.networking.k8s.io/v1", "BackendTLSPolicy"),
         ("gateway.networking.k8s.io/v1", "ListenerSet"),
-        ("gateway.networking.x-k8s.io/v1alpha1", "XMesh"),
+        ("gateway.networking.x-k8s.io/v1alpha1", "XBackend"),
     ] {
         let expected = Decoded::NotSupported { object: format!("{kind} default/x"), api_version: api.to_owned() };
         assert_eq!(object(api, kind), Ok(expected));
