@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::flags::ServeFlags;
 use super::serve::{Own, Served, Started, Wires, serve};
 use crate::proxy::Addresses;
-use crate::quickstart::{self, Backends, MANIFESTS, Ports};
+use crate::quickstart::{self, Backends, MANIFESTS, Ports, ZTUNNEL_PORT};
 use crate::snapshot::{Change, Observed};
 use crate::source::SourceEvent;
 use crate::source::manifests::read_texts;
+
+/// The port on which the manifests' waypoint takes what is handed over.
+const INBOUND: u16 = 15088;
 
 /// Arguments of `pingway quickstart`: those of whatever serves, with defaults for trying it out on one's own machine.
 #[derive(Debug, clap::Args)]
@@ -41,7 +44,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     serve(&args.flags, Own::default(), Served::All, source, async |started| {
         check(started.observed)?;
         redirect(&manifests.changes, &started, &events.await?).await?;
-        print(&started);
+        print(&started, stand_in(&map, started.addresses).await?);
         Ok(())
     })
 }
@@ -89,12 +92,23 @@ async fn redirect(
     Ok(())
 }
 
+/// Plays ztunnel's part; answers the port.
+async fn stand_in(map: &BTreeMap<u16, u16>, addresses: &Addresses) -> anyhow::Result<u16> {
+    let mut inbound = addresses.iter().filter(|(socket, _)| socket.port == INBOUND);
+    let (_, address) = inbound.next().context("the manifests have no waypoint")?;
+    let port = map.get(&ZTUNNEL_PORT).copied().unwrap_or(ZTUNNEL_PORT);
+    quickstart::stand_in(port, *address).await.with_context(|| {
+        format!("port {port} cannot be opened, for ztunnel's part: --port-map {ZTUNNEL_PORT}=PORT takes another")
+    })
+}
+
 /// Prints what to try, where the listeners really are.
-fn print(started: &Started<'_>) {
+fn print(started: &Started<'_>, ztunnel: u16) {
     let actual = |declared| actual(started.addresses, declared);
     let text = quickstart::what_to_try(Ports {
         http: actual(8080),
         https: actual(8443),
+        ztunnel,
         metrics: started.pages.metrics.port(),
         admin: started.pages.admin.map(|address| address.port()),
     });

@@ -9,6 +9,8 @@ pub struct Ports {
     pub http: u16,
     /// Of the HTTPS listener.
     pub https: u16,
+    /// Where ztunnel's part is played.
+    pub ztunnel: u16,
     /// Of metrics and health.
     pub metrics: u16,
     /// Of the admin page, if it is open.
@@ -17,7 +19,8 @@ pub struct Ports {
 
 /// The commands, each under what it shows.
 fn commands(ports: Ports) -> Vec<(&'static str, String)> {
-    let Ports { http, https, metrics, .. } = ports;
+    let Ports { http, https, ztunnel, metrics, .. } = ports;
+    let from = |identity: &str| format!("curl -s -p -x localhost:{ztunnel} -U {identity}: http://10.96.0.1/");
     vec![
         ("Nine of ten requests go to echo-v1, one to echo-v2:", {
             format!("for i in $(seq 100); do curl -s localhost:{http}/ | grep backend; done | sort | uniq -c")
@@ -52,6 +55,10 @@ fn commands(ports: Ports) -> Vec<(&'static str, String)> {
                  -H 'sec-websocket-version: 13' -H 'sec-websocket-key: c2F5aW5nIGhlbGxvIQ==' --output - localhost:{http}/ws"
             )
         }),
+        ("As a waypoint in a mesh: web/shopper dials Service echo-v1 by its address, and comes straight through:", {
+            from("web/shopper")
+        }),
+        ("A client of namespace canary meets the route of its namespace, to echo-v2:", from("canary/tester")),
         ("Metrics:", format!("curl -s localhost:{metrics}/metrics | grep pingway_requests_total")),
     ]
 }

@@ -1,4 +1,4 @@
-//! Quickstart: the example manifests, and an echo backend for each of their endpoints.
+//! Quickstart: the example manifests, an echo backend for each of their endpoints, and what ztunnel does for a waypoint.
 //!
 //! The manifests are the files of `config/quickstart`, built in; they are served by the same wiring as any folder's. What
 //! is special here: the backends are started first, and the endpoints then say where they really are, so that a port
@@ -12,6 +12,7 @@ mod echo;
 mod redirects;
 #[cfg(test)]
 mod tests;
+mod ztunnel;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,12 +20,14 @@ use std::net::SocketAddr;
 pub use backends::{Backends, StartError, start};
 pub use commands::{Ports, what_to_try};
 pub use redirects::redirects;
+pub use ztunnel::{ZTUNNEL_PORT, stand_in};
 
 /// The manifests: name and text.
-pub const MANIFESTS: [(&str, &str); 4] = [
+pub const MANIFESTS: [(&str, &str); 5] = [
     ("config/quickstart/gateway.yaml", include_str!("../../config/quickstart/gateway.yaml")),
     ("config/quickstart/routes.yaml", include_str!("../../config/quickstart/routes.yaml")),
     ("config/quickstart/backends.yaml", include_str!("../../config/quickstart/backends.yaml")),
+    ("config/quickstart/mesh.yaml", include_str!("../../config/quickstart/mesh.yaml")),
     ("config/quickstart/tls.yaml", include_str!("../../config/quickstart/tls.yaml")),
 ];
 

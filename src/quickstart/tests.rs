@@ -73,10 +73,16 @@ fn redirects_name_the_ports_as_they_are() {
 
 #[test]
 fn what_to_try_names_the_ports_as_they_are() {
-    let text = what_to_try(Ports { http: 18080, https: 18443, metrics: 15021, admin: Some(15001) });
-    for part in ["localhost:18080/", "https://localhost:18443/", "localhost:15021/metrics", "http://localhost:15001/"] {
+    let text = what_to_try(Ports { http: 18080, https: 18443, ztunnel: 15009, metrics: 15021, admin: Some(15001) });
+    for part in [
+        "localhost:18080/",
+        "https://localhost:18443/",
+        "-x localhost:15009",
+        "localhost:15021/metrics",
+        "http://localhost:15001/",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    let without = what_to_try(Ports { http: 1, https: 2, metrics: 3, admin: None });
+    let without = what_to_try(Ports { http: 1, https: 2, ztunnel: 4, metrics: 3, admin: None });
     assert!(!without.contains("What is served"));
 }

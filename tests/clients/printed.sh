@@ -25,10 +25,12 @@ while IFS= read -r command; do
             says "$name" "$came" 'Connected to ws:' '< hello'
             ;;
         *'upgrade: websocket'*) says "$name" "$(run)" '^HTTP/1.1 101' '"backend": "echo-ws"' ;;
+        *web/shopper*) says "$name" "$(run)" '"backend": "echo-v1"' ;;
+        *canary/tester*) says "$name" "$(run)" '"backend": "echo-v2"' ;;
         */metrics*) says "$name" "$(run)" 'route_name="echo",rule="asked-for",status_class="2xx",reason=""} 1' ;;
         *) bad "$name" "no check for it in tests/clients/printed.sh" ;;
     esac
 done < <(sed -n 's/^    //p' <<<"$printed")
-is "as printed: all ten of them" "$(sed -n 's/^    //p' <<<"$printed" | wc -l)" 10
+is "as printed: all twelve of them" "$(sed -n 's/^    //p' <<<"$printed" | wc -l)" 12
 page=$(sed -nE 's/^What is served, and what is wrong: (.*)/\1/p' <<<"$printed")
 says "as printed: the admin page" "$(curl -s "$page")" '<html' 'quickstart' 'echo-v1'

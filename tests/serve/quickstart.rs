@@ -29,7 +29,8 @@ impl Drop for Quickstart {
 fn command(arguments: &[String]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pingway"));
     command.args(["quickstart", "--metrics", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "2"]);
-    command.args([9101, 9102, 9103, 9104].map(|port| format!("--port-map={port}=0"))).args(arguments);
+    let ports = [9101, 9102, 9103, 9104, 15008, 15088];
+    command.args(ports.map(|port| format!("--port-map={port}=0"))).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -110,6 +111,8 @@ fn each_printed_command_works() {
         (&["/secure"], &["HTTP/1.1 301", "HTTP/2 200", "\"path\": \"/secure\""]),
         (&["curl -si", "Echo/Say"], &["HTTP/2 200", "hello", "grpc-status: 0"]),
         (&["curl", "upgrade: websocket"], &["HTTP/1.1 101", "\"backend\": \"echo-ws\""]),
+        (&["web/shopper"], &["\"backend\": \"echo-v1\""]),
+        (&["canary/tester"], &["\"backend\": \"echo-v2\""]),
         (&["/metrics"], &["route_name=\"echo\",rule=\"asked-for\",status_class=\"2xx\",reason=\"\"} 1"]),
     ] {
         let text = quickstart.run(parts);
