@@ -4,8 +4,10 @@ use k8s_openapi::api::core::v1::ServicePort;
 
 use super::Options;
 use super::grant::Grants;
+use super::parent;
+use super::route::Parsed;
 use super::verdict::Refusal;
-use crate::api::{BackendRef, Kind, ObjectName, ObjectRef, Service};
+use crate::api::{BackendRef, Kind, ObjectName, ObjectRef, ParentRef, Service};
 use crate::snapshot::{Snapshot, external_name};
 use crate::status::Reason;
 use crate::table::backend::BackendKey;
@@ -27,18 +29,19 @@ pub(super) fn service_name(reference: &BackendRef, route: &ObjectName) -> Option
 /// The backend of a route's reference (BackendRef, HTTPBackendRef).
 pub(super) fn resolve(
     reference: &BackendRef,
-    route: &ObjectRef,
+    route: &Parsed,
     snapshot: &Snapshot,
     grants: &Grants<'_>,
     options: &Options,
 ) -> Result<BackendKey, Refusal> {
+    let (parents, route) = (route.source.parents(), &route.object);
     let Some(name) = service_name(reference, &route.name) else {
         let (group, kind) = (reference.group.as_deref().unwrap_or_default(), reference.kind.as_deref());
         let message = format!("{} {} of group {group:?} is not a Service", kind.unwrap_or("Service"), reference.name);
         return Err(Refusal::new(Reason::InvalidKind, message));
     };
     // Asked before anything is looked up: what is not permitted tells nothing of what is there.
-    if !grants.permit(route.kind, &route.name.namespace, Kind::Service, &name) {
+    if !grants.permit(route.kind, &route.name.namespace, Kind::Service, &name) && !is_dialled(&name, parents, route) {
         let message = format!(
             "no ReferenceGrant in {} lets {}s of {} use Service {name}",
             name.namespace, route.kind, route.name.namespace
@@ -61,6 +64,15 @@ pub(super) fn resolve(
     check_protocol(port, &name, route.kind)?;
     let number = u16::try_from(number).map_err(|_| not_found(format!("{number} is not a port")))?;
     Ok(BackendKey { service: name, port: number })
+}
+
+/// Whether whoever a route is for dialled this very Service: it is a parent of the route, and all its parents are Services. Such a
+/// route exposes it to nobody who could not reach it before, so that no grant is needed (GEP-1294, Namespace boundaries). Of other
+/// Services that is not known: the waypoint reaches them under an identity that is not the client's.
+fn is_dialled(service: &ObjectName, parents: &[ParentRef], route: &ObjectRef) -> bool {
+    let named: Option<Vec<ObjectRef>> = parents.iter().map(|parent| parent::named(parent, &route.name)).collect();
+    let parents = named.unwrap_or_default();
+    parents.iter().all(|parent| parent.kind == Kind::Service) && parents.iter().any(|parent| parent.name == *service)
 }
 
 fn ports(service: &Service) -> &[ServicePort] {

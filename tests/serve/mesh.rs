@@ -62,14 +62,6 @@ pub(crate) fn service_route(namespace: &str, port: &str, matches: &str) -> Strin
     )
 }
 
-/// Lets routes of a namespace send to Services of `default`.
-fn grant(namespace: &str) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: ReferenceGrant\nmetadata: {{name: {namespace}}}\nspec: {{from: [{{group: \
-         gateway.networking.k8s.io, kind: HTTPRoute, namespace: {namespace}}}], to: [{{group: '', kind: Service}}]}}\n"
-    )
-}
-
 /// Where ztunnel hands over to this proxy.
 async fn inbound(proxy: &Proxy) -> SocketAddr {
     until("the inbound socket", async || proxy.json("/mesh").await?[0]["inbound"][0]["bound"].as_str()?.parse().ok())
@@ -257,13 +249,12 @@ async fn routes_of_a_service_are_found_by_the_dialled_address_and_port_and_not_b
 }
 
 #[tokio::test]
-async fn routes_of_another_namespace_are_for_its_own_clients() {
+async fn routes_of_another_namespace_are_for_its_own_clients_and_need_no_grant_for_the_service() {
     let backend = Backend::named("a").await;
     let files = [
         ("a.yaml", service(ENROLLED, backend.address)),
         ("producer.yaml", service_route("default", "", "{path: {value: /}}")),
         ("consumer.yaml", service_route("shop", "", "{path: {value: /shop}}")),
-        ("grant.yaml", grant("shop")),
     ];
     let (_folder, _proxy, address) = start(&files).await;
     let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").into_bytes();

@@ -119,7 +119,7 @@ pub(in crate::compile) fn resolve(parsed: &Parsed, context: &Context<'_>, before
     let sources = parse::rules(&parsed.source);
     for one in &parsed.rules {
         let references = sources.get(one.index).map(|spec| spec.backends).unwrap_or_default();
-        let rule = rule(one, references, &parsed.object, context, &mut unresolved);
+        let rule = rule(one, references, parsed, context, &mut unresolved);
         candidates(one, rule, before, &mut resolved.candidates);
     }
     resolved.candidates.shrink_to_fit();
@@ -150,7 +150,7 @@ fn dependencies(parsed: &Parsed) -> Dependencies {
 fn rule(
     parsed: &Rule,
     references: &[BackendRef],
-    route: &ObjectRef,
+    route: &Parsed,
     context: &Context<'_>,
     unresolved: &mut Vec<Refusal>,
 ) -> rule::Rule {
@@ -180,7 +180,7 @@ fn rule(
         }
     };
     rule::Rule {
-        route: route.clone(),
+        route: route.object.clone(),
         index: parsed.index,
         name: parsed.name.clone(),
         action,

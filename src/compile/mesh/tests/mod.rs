@@ -236,6 +236,37 @@ fn a_route_at_a_service_gets_its_status_where_the_service_is_enrolled() {
     assert_eq!(route_conditions(json!({ "group": "x" }), ports(), true), None, "a Service of another group");
 }
 
+/// The reason of ResolvedRefs for a route of `shop` with these parents and a backend of this name in `mesh`, without any grant.
+fn refs_of_a_consumer_route(parents: &Value, backend: &str) -> String {
+    let rule = json!({ "backendRefs": [{ "namespace": "mesh", "name": backend, "port": 80 }] });
+    let spec = json!({ "parentRefs": parents, "rules": [rule] });
+    let metadata = json!({ "namespace": "shop", "name": "r" });
+    let route = json!({ "apiVersion": API, "kind": "HTTPRoute", "metadata": metadata, "spec": spec });
+    let labels = || json!({ "istio.io/use-waypoint": "waypoint" });
+    let mut other = service("mesh", labels());
+    other["metadata"]["name"] = json!("stock");
+    let objects = [bound(), gateway(json!({}), hbone("All")), service("mesh", labels()), other, route];
+    let compiled = compiled(&objects);
+    let conditions = &compiled.statuses.routes.values().next().unwrap().parents[0].conditions;
+    let resolved = conditions.iter().find(|one| one.kind.as_str() == "ResolvedRefs").unwrap();
+    resolved.reason.as_str().to_owned()
+}
+
+#[test]
+fn a_consumer_route_needs_no_grant_for_the_service_that_its_clients_dialled_alone() {
+    let parent = |name: &str| json!({ "group": "", "kind": "Service", "namespace": "mesh", "name": name });
+    let waypoint = || json!({ "namespace": "mesh", "name": "waypoint" });
+    for (parents, backend, expected) in [
+        (json!([parent("cart")]), "cart", "ResolvedRefs"),
+        (json!([parent("cart"), parent("stock")]), "stock", "ResolvedRefs"),
+        (json!([parent("cart")]), "stock", "RefNotPermitted"),
+        (json!([parent("cart"), waypoint()]), "cart", "RefNotPermitted"),
+        (json!([parent("cart"), { "group": "x", "kind": "Mesh", "name": "m" }]), "cart", "RefNotPermitted"),
+    ] {
+        assert_eq!(refs_of_a_consumer_route(&parents, backend), expected, "{parents} {backend}");
+    }
+}
+
 #[test]
 fn compiling_again_shares_what_did_not_change() {
     let labels = || json!({ "istio.io/use-waypoint": "waypoint" });
