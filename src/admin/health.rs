@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use super::Sources;
 use crate::pipeline::Report;
 use crate::proxy::Phase;
+use crate::source::ProblemKind;
 
 /// Readiness. Once ready, a change of listeners does not take it back: only the end of the process does.
 #[derive(Debug, Default)]
@@ -30,6 +31,10 @@ impl Readiness {
 fn started(report: &Report) -> Result<(), String> {
     if report.generation == 0 {
         return Err("nothing is served yet".to_owned());
+    }
+    let no_class = report.source_problems.iter().find(|problem| problem.kind == ProblemKind::NoClass);
+    if let Some(problem) = no_class.filter(|_| report.tables.is_empty()) {
+        return Err(problem.to_string());
     }
     let listeners = report.tables.values().flat_map(|table| &table.listeners).flat_map(|listener| &listener.sockets);
     let inbound = report.tables.values().filter_map(|table| table.mesh.as_ref()).flat_map(|mesh| &mesh.inbound);

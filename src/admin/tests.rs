@@ -134,6 +134,26 @@ fn failed() -> Result<(), BindFailure> {
 }
 
 #[test]
+fn not_ready_before_the_class_of_the_gateway_is_there() {
+    let object = ObjectRef { kind: Kind::GatewayClass, name: ObjectName::cluster("pingway") };
+    let problem = crate::source::Problem {
+        origin: crate::source::Origin::Api { object: object.clone() },
+        object: object.to_string(),
+        field: String::new(),
+        kind: crate::source::ProblemKind::NoClass,
+        message: "missing".to_owned(),
+    };
+    let report = Report { generation: 1, source_problems: Arc::new(vec![problem.clone()]), ..Report::default() };
+    let opened = open();
+    opened.publish(report);
+    assert_eq!(opened.metrics("/readyz"), (503, format!("{problem}\n")));
+    let mut report = Report { source_problems: Arc::new(vec![problem]), ..served() };
+    report.observed.sockets.insert(SOCKET, Ok(()));
+    opened.publish(report);
+    assert_eq!(opened.metrics("/readyz").0, 200, "a class that went while it served");
+}
+
+#[test]
 fn ready_once_a_table_is_served_and_each_socket_is_bound_or_reported() {
     for outcome in [Ok(()), failed()] {
         let opened = open();

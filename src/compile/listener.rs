@@ -227,15 +227,20 @@ fn namespaces(listener: &Listener) -> Result<Namespaces, Refusal> {
     let Some(spec) = listener.allowed_routes.as_ref().and_then(|allowed| allowed.namespaces.as_ref()) else {
         return Ok(Namespaces::Same);
     };
+    let unsupported = |message: String| Err(Refusal::new(Reason::UnsupportedValue, message));
     match &spec.from {
         None | Some(NamespacesFrom::Same) => Ok(Namespaces::Same),
         Some(NamespacesFrom::All) => Ok(Namespaces::All),
         Some(NamespacesFrom::None) => Ok(Namespaces::None),
-        // Without a selector none is selected, rather than all.
-        Some(NamespacesFrom::Selector) => Ok(spec.selector.clone().map_or(Namespaces::None, Namespaces::Selector)),
+        Some(NamespacesFrom::Selector) => match &spec.selector {
+            Some(selector) => match selector::flaw(selector) {
+                None => Ok(Namespaces::Selector(selector.clone())),
+                Some(flaw) => unsupported(format!("allowedRoutes.namespaces.selector.{flaw}")),
+            },
+            None => unsupported("allowedRoutes.namespaces.from is Selector, without a selector".to_owned()),
+        },
         Some(NamespacesFrom::Unknown(from)) => {
-            let message = format!("allowedRoutes.namespaces.from {from:?} is not supported");
-            Err(Refusal::new(Reason::UnsupportedValue, message))
+            unsupported(format!("allowedRoutes.namespaces.from {from:?} is not supported"))
         }
     }
 }

@@ -18,6 +18,24 @@ pub(super) fn takes_namespace(selector: &LabelSelector, namespace: &str, snapsho
     })
 }
 
+/// What of a selector is not understood, by its field; `None`: nothing, and it can be asked.
+pub(super) fn flaw(selector: &LabelSelector) -> Option<String> {
+    let flaw = |(index, requirement): (usize, &LabelSelectorRequirement)| {
+        let what = match (&requirement.operator, requirement.values.is_empty()) {
+            (SelectorOperator::Unknown(operator), _) => format!("operator {operator:?} is not supported"),
+            (operator @ (SelectorOperator::In | SelectorOperator::NotIn), true) => {
+                format!("values: operator {operator} needs some")
+            }
+            (operator @ (SelectorOperator::Exists | SelectorOperator::DoesNotExist), false) => {
+                format!("values: operator {operator} takes none")
+            }
+            _ => return None,
+        };
+        Some(format!("matchExpressions[{index}].{what}"))
+    };
+    selector.match_expressions.iter().enumerate().find_map(flaw)
+}
+
 fn takes<'l>(selector: &LabelSelector, label: impl Fn(&str) -> Option<&'l str>) -> bool {
     let equal = |(key, value): (&String, &String)| label(key) == Some(value.as_str());
     let LabelSelector { match_labels, match_expressions } = selector;
@@ -56,6 +74,24 @@ mod tests {
         assert!(meets_with(Exists, &[], Some("")) && !meets_with(Exists, &[], None));
         assert!(meets_with(DoesNotExist, &[], None) && !meets_with(DoesNotExist, &[], Some("a")));
         assert!(!meets_with(Unknown("Like".into()), &["a"], Some("a")));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        use SelectorOperator::{DoesNotExist, Exists, In, NotIn, Unknown};
+        let flaw = |operator, values: &[&str]| {
+            let values = values.iter().map(|v| (*v).to_owned()).collect();
+            let requirement = LabelSelectorRequirement { key: "env".into(), operator, values };
+            flaw(&LabelSelector { match_labels: BTreeMap::new(), match_expressions: vec![requirement] })
+        };
+        for (operator, values) in [(In, &["a"][..]), (NotIn, &["a"]), (Exists, &[]), (DoesNotExist, &[])] {
+            assert_eq!(flaw(operator, values), None);
+        }
+        let like = flaw(Unknown("Like".into()), &["a"]);
+        assert_eq!(like.as_deref(), Some("matchExpressions[0].operator \"Like\" is not supported"));
+        for (operator, values) in [(In, &[][..]), (NotIn, &[]), (Exists, &["a"]), (DoesNotExist, &["a"])] {
+            assert!(flaw(operator.clone(), values).is_some(), "{operator}");
+        }
     }
 
     #[test]

@@ -95,7 +95,8 @@ impl State {
     /// Takes in what the source tells.
     pub(super) fn take_source(&mut self, event: SourceEvent) {
         for live in event.live {
-            self.facts_changed |= live.object.kind == Kind::Gateway;
+            // Facts are those of Gateways of our classes.
+            self.facts_changed |= matches!(live.object.kind, Kind::Gateway | Kind::GatewayClass);
             self.writer.see(live);
         }
         for change in &event.changes {
@@ -192,7 +193,7 @@ impl State {
         self.report.failure = None;
         self.report.last_compile = start.elapsed();
         self.telemetry.compiled(self.report.last_compile);
-        self.writer.want(&statuses);
+        self.writer.want(&statuses, self.orphans().cloned().collect());
         self.facts_changed |= self.provisioner.want(wanted);
         self.report.counts.compiles += 1;
         self.report.generation += 1;
@@ -210,20 +211,29 @@ impl State {
         let wanted = |(name, status): (&ObjectName, &Arc<GatewayStatus>)| {
             let gateway = self.snapshot.gateways.get(name)?;
             let refused = gateway.meta.deleted.is_some() || !is_accepted(status);
-            let wanted = if refused { Wanted::AsItIs } else { self.objects(gateway) };
+            let wanted = if refused { Wanted::AsItIs } else { self.objects(gateway, status) };
             Some((name.clone(), wanted))
         };
-        statuses.gateways.iter().filter_map(wanted).collect()
+        let orphans = self.orphans().map(|name| (name.clone(), Wanted::AsItIs));
+        statuses.gateways.iter().filter_map(wanted).chain(orphans).collect()
     }
 
-    fn objects(&self, gateway: &Gateway) -> Wanted {
+    /// The Gateways whose class is missing. It is not another's either, so what is there of them stays.
+    fn orphans(&self) -> impl Iterator<Item = &ObjectName> {
+        orphans(&self.snapshot)
+    }
+
+    fn objects(&self, gateway: &Gateway, status: &GatewayStatus) -> Wanted {
         let Some(parameters) = provision::resolve(&self.snapshot, gateway) else { return Wanted::AsItIs };
         let mut scope = scope(&self.snapshot, &gateway.meta.name, &parameters.policies.root_namespace);
         if let (Secrets::Named(names), Some(seen)) = (&mut scope.secrets, &self.options.secret_namespaces) {
             // No right can be handed out that the controller has not itself.
             names.retain(|name| seen.contains(&name.namespace));
         }
-        let objects = provision::objects(gateway, &parameters, &scope, &self.options.install);
+        let mut served = gateway.clone();
+        // A listener that is not accepted has nobody behind its port.
+        served.spec.listeners.retain(|listener| accepts(status, &listener.name));
+        let objects = provision::objects(&served, &parameters, &scope, &self.options.install);
         let addresses = gateway.spec.addresses.iter().any(|address| address.value.is_some());
         Wanted::Objects { objects, addresses }
     }
@@ -269,4 +279,18 @@ impl State {
 
 fn is_accepted(status: &GatewayStatus) -> bool {
     status.conditions.iter().any(|condition| condition.kind == ConditionType::Accepted && condition.holds)
+}
+
+fn accepts(status: &GatewayStatus, listener: &str) -> bool {
+    let mut of_name = status.listeners.iter().filter(|status| &*status.name == listener);
+    of_name.any(|status| {
+        status.conditions.iter().any(|condition| condition.kind == ConditionType::Accepted && condition.holds)
+    })
+}
+
+fn orphans(snapshot: &Snapshot) -> impl Iterator<Item = &ObjectName> {
+    let is_orphan = |(_, gateway): &(&ObjectName, &Arc<Gateway>)| {
+        !snapshot.classes.contains_key(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()))
+    };
+    snapshot.gateways.iter().filter(is_orphan).map(|(name, _)| name)
 }

@@ -28,6 +28,8 @@ pub enum ProblemKind {
     Forbidden,
     /// The API server can't be reached, or fails.
     Away,
+    /// The class of the one Gateway that is served is missing.
+    NoClass,
 }
 
 impl ProblemKind {
@@ -43,6 +45,7 @@ impl ProblemKind {
             Self::NotInstalled => "NotInstalled",
             Self::Forbidden => "Forbidden",
             Self::Away => "Away",
+            Self::NoClass => "NoClass",
         }
     }
 

@@ -14,4 +14,5 @@ image_in
 . tests/e2e/secrets.sh
 . tests/e2e/absent.sh
 [ "${PINGWAY_SCALE:-ci}" != full ] || . tests/e2e/memory.sh
+. tests/e2e/class.sh
 finish

@@ -58,18 +58,22 @@ pub(super) fn object(frame: &Frame<'_>, parameters: &ServiceParameters) -> Optio
     Some(service)
 }
 
-/// Each port once, by number. Of listeners that share one, the first gives its protocol's name. A port of Pingway itself is
-/// no listener's, whoever asks for it.
+/// Each port that clients use once, by number, and HBONE's. Of listeners that share one, the first gives its protocol's name. A
+/// port of Pingway itself is no listener's, whoever asks for it; what ztunnel alone dials, on the pod's loopback, is not offered.
 fn ports(listeners: &[Listener]) -> Vec<Value> {
     let mut names = BTreeMap::new();
     let reached = |port: &i32| {
         !ZTUNNEL_INNER.contains(port) && ![METRICS_PORT, ADMIN_PORT].iter().any(|own| i32::from(*own) == *port)
     };
     let listeners = listeners.iter().filter(|listener| listener.protocol != ListenerProtocol::Udp);
+    let mut any = false;
     for listener in listeners.filter(|listener| reached(&listener.port)) {
-        names.entry(listener.port).or_insert_with(|| port_name(&listener.protocol, listener.port));
+        any = true;
+        if matches!(listener.protocol, ListenerProtocol::Http | ListenerProtocol::Https) || listener.port == HBONE {
+            names.entry(listener.port).or_insert_with(|| port_name(&listener.protocol, listener.port));
+        }
     }
-    if !names.is_empty() {
+    if any {
         names.entry(HBONE).or_insert_with(|| port_name(&ListenerProtocol::Unknown("HBONE".to_owned()), HBONE));
     }
     let port = |(port, name)| json!({ "name": name, "port": port, "targetPort": port, "protocol": "TCP" });

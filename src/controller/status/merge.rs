@@ -39,11 +39,12 @@ pub(super) fn own_status(live: &Value, mut wanted: Value) -> Merged {
 }
 
 /// What is to be put as the status of a route: entries of other controllers as they are, in their order, then ours. `wanted`
-/// is null where no parent is ours any more.
-pub(super) fn route_status(live: &Value, wanted: &Value) -> Merged {
+/// is null where no parent is ours any more. `stays`: whether what is said of a parent, by its reference, is left as it is.
+pub(super) fn route_status(live: &Value, wanted: &Value, stays: impl Fn(&Value) -> bool) -> Merged {
     let entries = |status: &Value| status["parents"].as_array().cloned().unwrap_or_default();
-    let (ours, mut parents): (Vec<Value>, Vec<Value>) =
-        entries(live).into_iter().partition(|entry| entry["controllerName"] == CONTROLLER_NAME);
+    let (ours, mut parents): (Vec<Value>, Vec<Value>) = entries(live)
+        .into_iter()
+        .partition(|entry| entry["controllerName"] == CONTROLLER_NAME && !stays(&entry["parentRef"]));
     let mut wanted = entries(wanted);
     // None of another's is pushed out.
     wanted.truncate(PARENTS.saturating_sub(parents.len()));
@@ -105,6 +106,10 @@ fn named<'v>(list: &'v Value, listener: &Value) -> &'v Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn route_status(live: &Value, wanted: &Value) -> Merged {
+        super::route_status(live, wanted, |_| false)
+    }
 
     fn condition(kind: &str, status: &str, generation: i64, time: &str) -> Value {
         json!({ "type": kind, "status": status, "reason": "R", "message": "m", "observedGeneration": generation, "lastTransitionTime": time })
@@ -170,6 +175,14 @@ mod tests {
         assert_eq!(route_status(&live, &Value::Null), Merged::Differs(json!({ "parents": [foreign] })));
         assert_eq!(route_status(&json!({ "parents": [foreign] }), &Value::Null), Merged::Same);
         assert_eq!(route_status(&Value::Null, &Value::Null), Merged::Same);
+    }
+
+    #[test]
+    fn what_is_said_of_a_parent_without_a_class_stays() {
+        let entry = |parent: &str| entry(CONTROLLER_NAME, parent, &[condition("Accepted", "True", 1, "1970")]);
+        let live = json!({ "parents": [entry("orphan"), entry("gone")] });
+        let merged = super::route_status(&live, &Value::Null, |parent| parent["name"] == "orphan");
+        assert_eq!(merged, Merged::Differs(json!({ "parents": [entry("orphan")] })));
     }
 
     #[test]

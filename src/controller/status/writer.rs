@@ -47,6 +47,10 @@ pub(in crate::controller) struct Writer {
     live: BTreeMap<ObjectRef, Live>,
     /// What compile wants them to say.
     wanted: Statuses,
+    /// Gateways whose class is missing: what statuses say of them stays.
+    orphans: BTreeSet<ObjectName>,
+    /// Gateways that were ours and are another's now: what was said of them is to be taken back.
+    left: BTreeSet<ObjectName>,
     /// To be looked at, in the order of their kinds.
     dirty: BTreeSet<ObjectRef>,
     busy: HashSet<ObjectRef>,
@@ -65,6 +69,8 @@ impl Writer {
             wrote,
             live: BTreeMap::new(),
             wanted: Statuses::default(),
+            orphans: BTreeSet::new(),
+            left: BTreeSet::new(),
             dirty: BTreeSet::new(),
             busy: HashSet::new(),
             later: BTreeMap::new(),
@@ -91,6 +97,9 @@ impl Writer {
         self.live.remove(object);
         self.later.remove(object);
         self.pending.remove(object);
+        if object.kind == Kind::Gateway {
+            self.left.remove(&object.name);
+        }
     }
 
     /// `status.addresses` of a Gateway, as they are.
@@ -99,8 +108,16 @@ impl Writer {
         self.live.get(&object).map_or(&Value::Null, |live| &live.status["addresses"])
     }
 
-    /// Compile says this now. It costs what differs, not what there is.
-    pub(in crate::controller) fn want(&mut self, statuses: &Statuses) {
+    /// Compile says this now; of `orphans`, Gateways whose class is missing, it says nothing, and what is written of them stays.
+    /// It costs what differs, not what there is.
+    pub(in crate::controller) fn want(&mut self, statuses: &Statuses, orphans: BTreeSet<ObjectName>) {
+        let were_ours = self.wanted.gateways.keys().chain(&self.orphans);
+        let left = were_ours.filter(|name| !statuses.gateways.contains_key(*name) && !orphans.contains(*name));
+        self.left.extend(left.cloned());
+        self.left.retain(|name| !statuses.gateways.contains_key(name) && !orphans.contains(name));
+        let gateways = self.left.iter().map(|name| ObjectRef { kind: Kind::Gateway, name: name.clone() });
+        self.dirty.extend(gateways.filter(|gateway| self.live.contains_key(gateway)));
+        self.orphans = orphans;
         let before = std::mem::replace(&mut self.wanted, Statuses { warnings: Vec::new(), ..statuses.clone() });
         self.dirty.extend(different(Kind::GatewayClass, &before.classes, &statuses.classes));
         self.dirty.extend(different(Kind::XMesh, &before.meshes, &statuses.meshes));
@@ -117,6 +134,9 @@ impl Writer {
         self.busy.remove(&object);
         let error = match answer {
             Ok(live) => {
+                if object.kind == Kind::Gateway {
+                    self.left.remove(&object.name);
+                }
                 self.later.insert(object, (Instant::now() + PACE, 0));
                 self.see(live);
                 return WriteResult::Done;
@@ -177,10 +197,17 @@ impl Writer {
         let merged = match object.kind {
             Kind::GatewayClass => class_status(live, self.wanted.classes.get(&object.name)?, SUPPORTED_FEATURES, now),
             Kind::XMesh => class_status(live, self.wanted.meshes.get(&object.name)?, MESH_FEATURES, now),
+            Kind::Gateway if self.left.contains(&object.name) => return Some((live.clone(), json!({}))),
             Kind::Gateway => own_status(&live.status, render::gateway(self.wanted.gateways.get(&object.name)?, now)),
             Kind::HttpRoute | Kind::GrpcRoute => {
                 let wanted = self.wanted.routes.get(object).map(|status| render::route(status, now));
-                route_status(&live.status, &wanted.unwrap_or(Value::Null))
+                let stays = |parent: &Value| {
+                    let namespace = parent["namespace"].as_str().unwrap_or(&object.name.namespace);
+                    let is_gateway = parent["kind"].as_str().is_none_or(|kind| kind == Kind::Gateway.as_str());
+                    let name = ObjectName::new(namespace, parent["name"].as_str().unwrap_or_default());
+                    is_gateway && self.orphans.contains(&name)
+                };
+                route_status(&live.status, &wanted.unwrap_or(Value::Null), stays)
             }
             _ => return None,
         };

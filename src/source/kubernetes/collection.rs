@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::watched::Watched;
 use super::watching::{Failure, Told, name};
 use crate::api::decode::{Decoded, decode};
-use crate::api::{Kind, ObjectName, ObjectRef};
+use crate::api::{Item, Kind, ObjectName, ObjectRef};
 use crate::snapshot::{Change, Scope};
 use crate::source::{Live, Origin, Problem, ProblemKind, SourceEvent};
 
@@ -28,6 +28,12 @@ pub(super) struct Collection {
     begun: bool,
     /// What is seen, once every watch of it has answered; taken by the event that tells so.
     scope: Option<Scope>,
+    /// The class of the one Gateway that is seen.
+    class: Option<ObjectName>,
+    /// Classes that went, and are kept as they were: only for who serves one Gateway.
+    kept_classes: BTreeSet<ObjectName>,
+    /// What the last event said of that class.
+    class_problem: Option<Problem>,
 }
 
 /// What one watch has told.
@@ -84,6 +90,14 @@ impl Collection {
         for name in gone {
             heard.known.remove(&name);
             self.problems_differ |= heard.problems.remove(&name).is_some();
+            if watched.kind == Kind::GatewayClass && !self.keeps_statuses {
+                // A Gateway is served by its class as it was: one that is missing is not another's.
+                self.kept_classes.insert(name);
+                continue;
+            }
+            if watched.kind == Kind::Gateway {
+                self.class = None;
+            }
             self.changes.push(Change::Remove(ObjectRef { kind: watched.kind, name }));
         }
     }
@@ -92,18 +106,46 @@ impl Collection {
     pub(super) fn event(&mut self) -> Option<SourceEvent> {
         let whole = self.watches.values().all(|heard| heard.answered);
         let scope = if whole { self.scope.take() } else { None };
+        let class_problem = self.missing_class();
+        self.problems_differ |= class_problem != self.class_problem;
         let news = !self.changes.is_empty() || !self.live.is_empty() || self.problems_differ || scope.is_some();
         if !(self.begun || whole) || !news {
             return None;
         }
+        self.class_problem.clone_from(&class_problem);
         self.begun = true;
         self.problems_differ = false;
         let failures = self.watches.iter().filter_map(|(watched, heard)| problem(watched, heard.failure.as_ref()?));
         let mut problems: Vec<Problem> =
             failures.chain(self.watches.values().flat_map(|heard| heard.problems.values().cloned())).collect();
+        problems.extend(class_problem);
         problems.sort();
         let (changes, live) = (std::mem::take(&mut self.changes), std::mem::take(&mut self.live));
         Some(SourceEvent { changes, problems, scope, live })
+    }
+
+    /// What is wrong where the class of the one Gateway that is seen is not there.
+    fn missing_class(&self) -> Option<Problem> {
+        let name = self.class.as_ref().filter(|_| !self.keeps_statuses)?;
+        let (_, heard) = self.watches.iter().find(|(watched, _)| watched.kind == Kind::GatewayClass)?;
+        let kept = self.kept_classes.contains(name);
+        // Who has never listed does not know that it is missing.
+        if heard.known.contains(name) || !(kept || (heard.answered && heard.failure.is_none())) {
+            return None;
+        }
+        let object = ObjectRef { kind: Kind::GatewayClass, name: name.clone() };
+        let message = if kept {
+            "it is gone, and the Gateway is served by what it last was; a pod that starts now is not ready"
+        } else {
+            "the Gateway's class is missing: nothing is served before there is one"
+        };
+        Some(Problem {
+            origin: Origin::Api { object: object.clone() },
+            object: object.to_string(),
+            field: String::new(),
+            kind: ProblemKind::NoClass,
+            message: message.to_owned(),
+        })
     }
 
     fn seen(&mut self, watched: &Watched, mut object: DynamicObject) {
@@ -120,6 +162,13 @@ impl Collection {
         let wrong = match serde_json::to_value(object).map(decode) {
             Ok(Ok(Decoded::Item(item))) => {
                 let flaw = item.flaw().cloned();
+                match &item {
+                    Item::Gateway(gateway) => {
+                        self.class = Some(ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
+                    }
+                    Item::GatewayClass(class) => drop(self.kept_classes.remove(&class.meta.name)),
+                    _ => {}
+                }
                 self.changes.push(Change::Put(item));
                 flaw.map(|error| (error.object, error.field.to_string(), error.message))
             }

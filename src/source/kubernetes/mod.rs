@@ -3,7 +3,8 @@
 //! Promises: one object that can't be decoded costs only itself, and what it was before stays; a list made anew is told as
 //! differences, never as an empty moment; the first event goes out when every watch has its first list, or a definite
 //! refusal. A kind that is not installed and a right that is missing are problems, asked for again until they are mended;
-//! while the API server is away, everything stays as it is.
+//! while the API server is away, everything stays as it is. For who serves one Gateway a GatewayClass that goes stays as it was,
+//! and is told as a problem: a class that is missing is not another's.
 //!
 //! Never here: verdicts about an object, writing to the API server.
 

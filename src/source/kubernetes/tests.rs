@@ -122,8 +122,12 @@ struct Running {
 
 impl Running {
     fn start(server: &Server) -> Self {
+        Self::start_with(server, Scope::everything())
+    }
+
+    fn start_with(server: &Server, scope: Scope) -> Self {
         let (sender, events) = unbounded_channel();
-        let (scope, scopes) = watch::channel(Scope::everything());
+        let (scope, scopes) = watch::channel(scope);
         Self { events, scope, _follower: follow(server.client(), scopes, sender) }
     }
 
@@ -298,4 +302,55 @@ async fn a_watch_that_is_refused_again_and_again_is_asked_for_ever_less_often() 
     // Each refused watch had a list that was answered; the waits grow to 10 s all the same.
     assert_eq!(server.lists.lock().expect("a lock")["httproutes"], refusals + 1);
     assert!(begun.elapsed() > Duration::from_secs(90), "{:?}", begun.elapsed());
+}
+
+fn of_class(kind: &str, namespace: Option<&str>, name: &str, spec: Value) -> Value {
+    let metadata = json!({ "namespace": namespace, "name": name, "resourceVersion": "2" });
+    json!({ "apiVersion": GATEWAY_API, "kind": kind, "metadata": metadata, "spec": spec })
+}
+
+fn class(name: &str) -> Value {
+    of_class("GatewayClass", None, name, json!({ "controllerName": "pingway.dev/gateway-controller" }))
+}
+
+fn classy_gateway() -> Value {
+    let listener = json!({ "name": "http", "port": 80, "protocol": "HTTP" });
+    of_class("Gateway", Some("shop"), "w", json!({ "gatewayClassName": "pingway", "listeners": [listener] }))
+}
+
+#[tokio::test]
+async fn a_waypoint_keeps_its_class_as_it_was_and_tells_that_it_is_gone() {
+    let server = Server::default();
+    server.answer("gateways", 200, vec![classy_gateway()]);
+    server.answer("gatewayclasses", 200, vec![class("pingway"), class("other")]);
+    let mut running = Running::start_with(&server, Scope::of_gateway(ObjectName::new("shop", "w")));
+    assert!(running.next().await.problems.is_empty());
+    server.send("gatewayclasses", "DELETED", class("other")).await;
+    server.send("gatewayclasses", "DELETED", class("pingway")).await;
+    let told = |event: &SourceEvent| {
+        assert!(!named(event).iter().any(|change| change.starts_with('-')), "{:?}", named(event));
+        of_kind(event, ProblemKind::NoClass).first().map(|problem| problem.object.clone())
+    };
+    assert_eq!(running.until(told).await, "GatewayClass pingway");
+    server.send("gatewayclasses", "ADDED", class("pingway")).await;
+    let back = running.next().await;
+    assert_eq!((named(&back), back.problems.len()), (BTreeSet::from(["+GatewayClass pingway".to_owned()]), 0));
+}
+
+#[tokio::test]
+async fn a_waypoint_without_a_class_says_which_is_missing_and_the_controller_sees_it_go() {
+    let server = Server::default();
+    server.answer("gateways", 200, vec![classy_gateway()]);
+    let mut running = Running::start_with(&server, Scope::of_gateway(ObjectName::new("shop", "w")));
+    let first = running.next().await;
+    let missing = of_kind(&first, ProblemKind::NoClass);
+    assert_eq!(missing.first().map(|problem| &*problem.object), Some("GatewayClass pingway"));
+    let server = Server::default();
+    server.answer("gateways", 200, vec![classy_gateway()]);
+    server.answer("gatewayclasses", 200, vec![class("pingway")]);
+    let mut running = Running::start(&server);
+    running.next().await;
+    server.send("gatewayclasses", "DELETED", class("pingway")).await;
+    let gone = running.next().await;
+    assert_eq!((named(&gone), gone.problems.len()), (BTreeSet::from(["-GatewayClass pingway".to_owned()]), 0));
 }

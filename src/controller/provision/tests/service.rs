@@ -48,13 +48,22 @@ fn ports_of_ztunnel_and_of_the_proxy_itself_are_not_reached() {
 fn names_of_ports_fit_whatever_the_protocol() {
     let long = "P".repeat(255);
     let listeners = [
-        listener(&"n".repeat(63), 65_535, &long),
+        listener(&"n".repeat(63), 15_008, &long),
         listener("proxy", 15_088, "istio.io/PROXY"),
-        listener("odd", 1, "_"),
+        listener("web", 80, "HTTP"),
     ];
     let names = ports(&listeners);
-    assert_eq!(names[..3], ["tcp-1 1", "hbone-15008 15008", "proxy-15088 15088"]);
-    assert_eq!(names[3].split(' ').next().map(str::len), Some(63));
+    assert_eq!((&*names[0], names.len()), ("http-80 80", 2));
+    assert_eq!(names[1].split(' ').next().map(str::len), Some(63));
+    assert_eq!(ports(&[listener("odd", 15_008, "_")]), ["tcp-15008 15008"]);
+}
+
+#[test]
+fn what_only_ztunnel_dials_is_not_offered() {
+    assert_eq!(ports(&[listener("mesh", 15_088, "istio.io/PROXY")]), ["hbone-15008 15008"]);
+    let listeners =
+        [listener("mesh", 15_088, "istio.io/PROXY"), listener("web", 80, "HTTP"), listener("db", 5432, "TCP")];
+    assert_eq!(ports(&listeners), ["http-80 80", "hbone-15008 15008"]);
 }
 
 #[test]
