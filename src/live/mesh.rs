@@ -94,6 +94,11 @@ impl MeshServing {
         self.plain.is(plain)
     }
 
+    /// Whether Services are told who called.
+    pub fn tells_identity(&self) -> bool {
+        self.plain.mesh.tells_identity
+    }
+
     /// What is refused because of Istio's policies; `None`: nothing.
     pub fn denied(&self) -> Option<&Arc<Denied>> {
         self.plain.denied.as_ref()

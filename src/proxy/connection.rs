@@ -80,6 +80,11 @@ impl Connection {
         self.handed.as_ref()?.identity.as_ref()
     }
 
+    /// The client, by mTLS, as applications are told it; `None`: they are not.
+    pub(crate) fn client_cert(&self) -> Option<&HeaderValue> {
+        self.handed.as_ref()?.client_cert.as_ref()
+    }
+
     /// Whether the client dialled an enrolled Service.
     fn is_to_service(&self) -> bool {
         self.handed.as_ref().is_some_and(|handed| handed.to == To::Service)
@@ -178,7 +183,7 @@ async fn take_over(io: &mut Io, connection: &mut Connection, worker: &Worker) ->
         Way::Service(_) => To::Service,
         Way::Listener(_) | Way::Metrics => To::Listener,
     };
-    connection.handed = Some(Handed { by, identity: opened.identity, to });
+    connection.handed = Some(Handed { by, identity: opened.identity, client_cert: opened.client_cert, to });
     Ok(Some(opened.way))
 }
 

@@ -1,4 +1,4 @@
-//! What the endpoint is told of the client: `x-forwarded-for`, `x-forwarded-proto`, and `x-request-id`.
+//! What the endpoint is told of the client: `x-forwarded-for`, `x-forwarded-proto`, `x-forwarded-client-cert`, and `x-request-id`.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -8,6 +8,8 @@ use http::HeaderValue;
 use http::header::HeaderName;
 use pingora::http::RequestHeader;
 
+use super::inbound::Identity;
+use crate::settings::ServiceAccount;
 use crate::table::filter::headers::joined;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -15,9 +17,20 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// What a client says of its own identity counts nothing: only mTLS tells it.
-pub(crate) fn strip_identity(head: &mut RequestHeader) {
+/// What a client says of its own identity counts nothing: only mTLS tells it. Tells the endpoint that, where it is to be told.
+pub(crate) fn set_identity(head: &mut RequestHeader, client_cert: Option<&HeaderValue>) {
     head.remove_header(&CLIENT_CERT);
+    if let Some(client_cert) = client_cert {
+        // Inserting a valid name and value cannot fail.
+        let _ = head.insert_header(CLIENT_CERT, client_cert.clone());
+    }
+}
+
+/// A client's identity as `x-forwarded-client-cert` has it (Envoy's format), and the waypoint's own where it is known: of the client's
+/// trust domain, which is the mesh's. Once for a connection.
+pub(crate) fn client_cert(client: &Identity, own: Option<&ServiceAccount>) -> Option<HeaderValue> {
+    let by = own.map(|own| format!("By=spiffe://{}/ns/{}/sa/{};", client.domain(), own.namespace, own.name));
+    HeaderValue::try_from(format!("{}URI={}", by.unwrap_or_default(), client.as_str())).ok()
 }
 
 /// Tells the endpoint of the client. Appends the peer to what the client says of those before it, and replaces what it

@@ -180,7 +180,7 @@ fn prepare(
         asked.upgrade = None;
     }
     let tls = context.connection.server_name.is_some();
-    forwarded::strip_identity(head);
+    forwarded::set_identity(head, context.connection.client_cert());
     let id = match context.connection.handed {
         Some(_) => forwarded::add_id(head),
         None => forwarded::add(head, context.connection.forwarded_for(), tls),

@@ -16,6 +16,8 @@ pub struct Mesh {
     pub inbound: Vec<Socket>,
     /// Addresses of the waypoint itself: whoever dials a listener's port there means that listener.
     pub own: BTreeSet<IpAddr>,
+    /// Whether Services are told who called, by `x-forwarded-client-cert`.
+    pub tells_identity: bool,
     /// The ports of enrolled Services, by each address that they have.
     pub ports: BTreeMap<SocketAddr, Arc<ServicePort>>,
 }

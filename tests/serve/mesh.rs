@@ -316,3 +316,20 @@ async fn a_route_to_a_service_that_a_policy_is_about_is_refused_too() {
     assert!(text.starts_with("HTTP/1.1 403 "), "{text}");
     assert!(a.take_seen().is_empty() && b.take_seen().is_empty());
 }
+
+#[tokio::test]
+async fn applications_are_told_who_called_where_that_is_asked_for() {
+    let backend = Backend::named("a").await;
+    let asked = "metadata: {name: edge, annotations: {ambient.istio.io/xfcc-include-client-identity: 'true'}}";
+    let named = waypoint().replacen("metadata: {name: edge}", asked, 1);
+    assert!(named.contains(asked), "{named}");
+    let folder = Folder::of(&[("waypoint.yaml", named), ("a.yaml", service(ENROLLED, backend.address))]);
+    let proxy = Proxy::start_with(&folder, &["--port-map=15088=0", "--service-account=default/edge-pingway"]).await;
+    let address = inbound(&proxy).await;
+    let forged = "x-forwarded-client-cert: By=x;URI=spiffe://evil\r\n";
+    assert!(answer(address, &get("10.96.0.1:80", "/", forged)).await.starts_with("HTTP/1.1 200 "));
+    let seen = backend.take_seen().pop().unwrap().head.headers;
+    let expected = format!("By=spiffe://cluster.local/ns/default/sa/edge-pingway;URI={IDENTITY}");
+    assert_eq!(seen["x-forwarded-client-cert"], expected.as_str());
+    assert_eq!(seen.get_all("x-forwarded-client-cert").iter().count(), 1);
+}

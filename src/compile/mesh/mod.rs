@@ -31,6 +31,9 @@ use crate::table::backend::BackendKey;
 use crate::table::mesh::{Mesh, ServicePort};
 use enrolment::Enrolment;
 
+/// Annotation of a Gateway: whether applications are told who called.
+const TELLS_IDENTITY: &str = "ambient.istio.io/xfcc-include-client-identity";
+
 /// What Gateways serve as waypoints, kept from compile to compile.
 #[derive(Debug, Default)]
 pub(super) struct Meshes {
@@ -79,7 +82,10 @@ impl Meshes {
                         let known = known.and_then(|known| known.mesh);
                         let inbound = sockets(port, options);
                         let own = own(snapshot, options, &kept.gateway);
-                        let mesh = Mesh { inbound, own, ports: ports(&services, known.as_deref()) };
+                        let tells_identity =
+                            kept.gateway.meta.annotations.get(TELLS_IDENTITY).is_some_and(|text| text == "true");
+                        let ports = ports(&services, known.as_deref());
+                        let mesh = Mesh { inbound, own, tells_identity, ports };
                         kept.mesh = Some(known.filter(|known| **known == mesh).unwrap_or_else(|| Arc::new(mesh)));
                         kept.views =
                             services.iter().map(|service| ports::view(service).or_known(known_views)).collect();

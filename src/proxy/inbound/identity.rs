@@ -1,6 +1,7 @@
 //! Who called, as mTLS proved it: a SPIFFE id.
 //!
-//! Promises: what is here is printable ASCII, so that it may stand in a log line or a header field as it is.
+//! Promises: what is here is letters, digits and `:/._-` (SPIFFE-ID, 2.1 and 2.2), so that it may stand in a log line or a header
+//! field as it is.
 
 use std::ops::Range;
 
@@ -20,7 +21,7 @@ impl Identity {
     /// Reads an id as ztunnel sends it. `None`: it is no SPIFFE id of a Kubernetes workload.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= LONGEST)?;
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/._-".contains(&byte)) {
             return None;
         }
         let mut segments = text.strip_prefix("spiffe://")?.split('/');
@@ -37,6 +38,11 @@ impl Identity {
     /// The whole id.
     pub(crate) fn as_str(&self) -> &str {
         &self.uri
+    }
+
+    /// The trust domain.
+    pub(crate) fn domain(&self) -> &str {
+        self.uri.split('/').nth(2).unwrap_or_default()
     }
 
     /// The namespace of the client's ServiceAccount, whose consumer routes are for it.
@@ -60,7 +66,7 @@ mod tests {
     fn a_workload_of_kubernetes_has_one() {
         let id = "spiffe://cluster.local/ns/my-ns/sa/default";
         let identity = Identity::parse(id.as_bytes()).unwrap();
-        assert_eq!((identity.as_str(), identity.namespace()), (id, "my-ns"));
+        assert_eq!((identity.as_str(), identity.domain(), identity.namespace()), (id, "cluster.local", "my-ns"));
     }
 
     #[test]
@@ -89,6 +95,8 @@ mod tests {
             "spiffe://td/sa/a/ns/b",
             "spiffe://td/ns/a/sa/b\r\nx: y",
             "spiffe://td/ns/a/sa/b c",
+            "spiffe://td/ns/a/sa/b;By=x",
+            "spiffe://td/ns/a/sa/\"",
             "spiffe://td/ns/ä/sa/b",
         ] {
             assert_eq!(Identity::parse(id.as_bytes()), None, "{id:?}");

@@ -10,10 +10,12 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use tokio::time::timeout;
 
 pub(crate) use identity::Identity;
 
+use super::forwarded;
 use super::io::Io;
 use crate::live::{Dialled, LivePort, MeshServing};
 use crate::settings::Settings;
@@ -28,6 +30,8 @@ pub(crate) struct Handed {
     pub(crate) by: Socket,
     /// The client, by mTLS; `None`: from outside of the mesh.
     pub(crate) identity: Option<Identity>,
+    /// That client, as applications are told it; `None`: they are not.
+    pub(crate) client_cert: Option<HeaderValue>,
     /// What was dialled.
     pub(crate) to: To,
 }
@@ -51,6 +55,8 @@ pub(crate) struct Opened {
     pub(crate) destination: SocketAddr,
     /// The client, by mTLS.
     pub(crate) identity: Option<Identity>,
+    /// The client, as applications are told it; `None`: they are not.
+    pub(crate) client_cert: Option<HeaderValue>,
     /// Where it leads.
     pub(crate) way: Way,
     /// Whether the waypoint itself opened it: this pod, or another replica.
@@ -90,7 +96,9 @@ pub(crate) async fn open(
     let account = settings.service_account.as_ref();
     let is_own = |identity: &Identity| account.is_some_and(|account| identity.is_of(account));
     let is_loop = identity.as_ref().is_some_and(is_own) || mesh.is_own(source.ip());
-    Ok(Opened { source, destination, identity, way, is_loop })
+    let told = identity.as_ref().filter(|_| mesh.tells_identity());
+    let client_cert = told.and_then(|identity| forwarded::client_cert(identity, account));
+    Ok(Opened { source, destination, identity, client_cert, way, is_loop })
 }
 
 async fn read(io: &mut Io) -> Result<Header, InboundRefusal> {
