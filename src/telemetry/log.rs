@@ -16,7 +16,7 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 /// Always in front of the filter, which can name these modules itself. What kube's client says at each try, the source says
 /// once, as a problem.
 const LIBRARIES: &str = "pingora=warn,pingora_core=warn,h2=warn,hyper=warn,rustls=warn,tungstenite=warn,notify=warn,\
-    tower=warn,kube_runtime=warn,kube_client=off";
+    tower=warn,kube_runtime=error,kube_client=off";
 
 /// Lines a second that libraries may write.
 const LIBRARY_LINES: u64 = 10;

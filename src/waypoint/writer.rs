@@ -9,7 +9,7 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use super::report::{KEY_PREFIX, ReplicaReport};
@@ -18,6 +18,8 @@ use crate::source::kubernetes::{ConnectError, connect, words};
 
 /// Shortest time between two writes.
 const PACE: Duration = Duration::from_secs(1);
+/// How often it is looked whether the report is still there, where there is no news.
+const LOOK: Duration = Duration::from_secs(10);
 /// Longest time before a write that failed is tried again.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -73,8 +75,11 @@ async fn write_all(place: &Place, report: &ArcSwap<Report>, mut rounds: watch::R
         let told = ReplicaReport::of(&report.load());
         let news = told.filter(|told| written.as_ref() != Some(told));
         let Some(news) = news else {
-            if rounds.changed().await.is_err() {
-                return;
+            match timeout(LOOK, rounds.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return,
+                Err(_) if is_lost(&config_maps, place).await => written = None,
+                Err(_) => {}
             }
             continue;
         };
@@ -95,6 +100,16 @@ async fn write_all(place: &Place, report: &ArcSwap<Report>, mut rounds: watch::R
             }
         }
         sleep(wait).await;
+    }
+}
+
+/// Whether what was written is there no more: somebody deleted the object, say, and the controller has made another.
+async fn is_lost(config_maps: &Api<ConfigMap>, place: &Place) -> bool {
+    let key = format!("{KEY_PREFIX}{}", place.pod);
+    match config_maps.get_opt(&place.config_map).await {
+        Ok(found) => found.is_none_or(|found| found.data.is_none_or(|data| !data.contains_key(&key))),
+        // It is not known.
+        Err(_) => false,
     }
 }
 

@@ -61,4 +61,10 @@ scale() { made_of deployment '(.spec.replicas | tostring) + " " + .metadata.labe
 becomes "and the number of pods of a Deployment that has none" "2 drifted-pingway" scale
 is "nothing of it is told as refused" "$(json gateway drifted '[.status.conditions[].type] | sort | join(" ")')" "Accepted Programmed ResolvedRefs"
 is "and the Gateway is programmed" "$(condition drifted Programmed)" True/Programmed
+
+# What pods report is theirs to write again.
+k -n shop delete configmap drifted-pingway >/dev/null
+reports() { k -n shop get configmap drifted-pingway -o json 2>/dev/null | jq '.data // {} | length'; }
+patience=60 becomes "a report that was deleted is written again by each pod" 2 reports
+becomes "and the Gateway is programmed again" True/Programmed condition drifted Programmed
 k -n shop delete gateway,pingwayparameters drifted >/dev/null

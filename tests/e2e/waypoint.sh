@@ -21,7 +21,7 @@ next 'docs/scope.md'
 ok "a missing right is told, with where to read on"
 is "not ready before it has all that it needs" "$(code http://127.0.0.1:15020/readyz)" 503
 "$cluster/crds" >/dev/null || bad "the CRDs are applied" ""
-k apply -f tests/e2e/waypoint.yaml >/dev/null || bad "the manifests are applied" ""
+k apply -f deploy/proxy-roles.yaml -f tests/e2e/waypoint.yaml >/dev/null || bad "the manifests are applied" ""
 k -n shop wait --for=condition=Available --timeout=60s deployment/echo >/dev/null || bad "echo runs" "$(k -n shop get pods)"
 
 becomes "CRDs and rights that come later are taken without a restart" 200 code http://127.0.0.1:15020/readyz
