@@ -150,9 +150,13 @@ gateways=20
 [ "${PINGWAY_SCALE:-ci}" = full ] && gateways=200
 k create namespace many >/dev/null
 begun=$SECONDS
-for ((i = 1; i <= gateways; i++)); do
-    printf -- '---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: g%d, namespace: many }\nspec: { gatewayClassName: pingway, listeners: [{ name: a, port: 80, protocol: HTTP }] }\n' "$i"
-done | k apply -f - >/dev/null
+# By default each asks for a twentieth of a processor, of which the node has few.
+{
+    printf 'apiVersion: pingway.dev/v1alpha1\nkind: PingwayParameters\nmetadata: { name: small, namespace: many }\nspec: { resources: { requests: { cpu: 1m, memory: 16Mi } } }\n'
+    for ((i = 1; i <= gateways; i++)); do
+        printf -- '---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: g%d, namespace: many }\nspec: { gatewayClassName: pingway, listeners: [{ name: a, port: 80, protocol: HTTP }], infrastructure: { parametersRef: { group: pingway.dev, kind: PingwayParameters, name: small } } }\n' "$i"
+    done
+} | k apply -f - >/dev/null
 programmed() { k -n many get gateways -o json | jq '[.items[].status.conditions[]? | select(.type == "Programmed" and .status == "True")] | length'; }
 # What limits it: objects that are not made, pods that are not placed or started, or words of replicas that do not come through.
 count() { printf '    %s: %s\n' "$1" "$(k -n many get "$2" -o json | jq "[.items[] | select($3)] | length")"; }
