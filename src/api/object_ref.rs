@@ -84,9 +84,13 @@ impl Kind {
         matches!(self, Self::GatewayClass | Self::XMesh | Self::Namespace)
     }
 
-    /// The version in which a status of it is written.
+    /// Its best version: in which it is asked for first, and in which a status of it is written.
     pub fn version(self) -> &'static str {
-        if self == Self::XMesh { "v1alpha1" } else { "v1" }
+        match self {
+            Self::XMesh | Self::PingwayParameters => "v1alpha1",
+            Self::Policy(kind) => kind.versions().first().copied().unwrap_or_default(),
+            _ => "v1",
+        }
     }
 
     /// The API group, empty for core.

@@ -60,20 +60,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::api::decode::{Decoded, decode};
-    use crate::snapshot::Change;
+    use crate::snapshot::testing::snapshot_of;
 
     fn accepted(spec: Value) -> Option<(bool, Reason)> {
         let metadata = json!({ "name": "mesh", "generation": 3 });
         let mesh = json!({
             "apiVersion": "gateway.networking.x-k8s.io/v1alpha1", "kind": "XMesh", "metadata": metadata, "spec": spec,
         });
-        let mut snapshot = Snapshot::default();
-        match decode(mesh) {
-            Ok(Decoded::Item(item)) => drop(snapshot.apply([Change::Put(item)])),
-            other => panic!("{other:?}"),
-        }
-        let status = mesh_statuses(&snapshot).into_values().next()?;
+        let status = mesh_statuses(&snapshot_of(&[mesh])).into_values().next()?;
         assert_eq!(status.observed_generation, 3);
         status.conditions.first().map(|condition| (condition.holds, condition.reason))
     }

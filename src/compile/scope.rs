@@ -117,20 +117,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::api::decode::{Decoded, decode};
-    use crate::snapshot::Change;
+    use crate::snapshot::testing::snapshot_of;
 
     const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
 
     fn seen(objects: &[Value]) -> Scope {
-        let mut snapshot = Snapshot::default();
-        for object in objects {
-            match decode(object.clone()) {
-                Ok(Decoded::Item(item)) => drop(snapshot.apply([Change::Put(item)])),
-                other => panic!("{object}: {other:?}"),
-            }
-        }
-        scope(&snapshot, &ObjectName::new("shop", "waypoint"), "istio-system")
+        scope(&snapshot_of(objects), &ObjectName::new("shop", "waypoint"), "istio-system")
     }
 
     fn gateway(namespaces: Value) -> Value {

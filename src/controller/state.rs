@@ -21,7 +21,7 @@ use super::status::{Writer, Wrote};
 use super::{Options, earlier};
 use crate::api::{CONTROLLER_NAME, Gateway, Kind, ObjectName};
 use crate::compile::{self, Memo, Placement, compile, scope};
-use crate::pipeline::Report;
+use crate::pipeline::{Report, tell_unenforced};
 use crate::snapshot::{Change, Secrets, Snapshot};
 use crate::source::{Origin, ProblemKind, SourceEvent};
 use crate::status::{ConditionType, GatewayStatus, Statuses};
@@ -197,10 +197,7 @@ impl State {
         self.facts_changed |= self.provisioner.want(wanted);
         self.report.counts.compiles += 1;
         self.report.generation += 1;
-        for warning in statuses.unenforced().filter(|warning| !self.report.statuses.warnings.contains(warning)) {
-            warn!("{warning}");
-        }
-        self.telemetry.policies_not_enforced(statuses.unenforced().count());
+        tell_unenforced(&statuses, &self.report.statuses, &self.telemetry);
         self.report.statuses = Arc::new(statuses);
         self.report.observed.clone_from(&self.snapshot.observed);
         self.published.store(Arc::new(self.report.clone()));

@@ -25,7 +25,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-pub use report::{Counts, GatewayServed, Report};
+pub use report::{Counts, GatewayServed, Report, tell_unenforced};
 use state::State;
 
 use crate::api::ObjectName;

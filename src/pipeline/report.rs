@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tracing::warn;
+
 use crate::api::ObjectName;
 use crate::live::Backend;
 use crate::live::tls::RefusedCertificate;
@@ -12,6 +14,7 @@ use crate::source::Problem;
 use crate::status::{Statuses, Warning};
 use crate::table::RouteTable;
 use crate::table::backend::BackendKey;
+use crate::telemetry::Telemetry;
 
 /// What is known after a round. Plain values, but for the backends, which are looked at where they live.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +67,15 @@ pub struct Counts {
     pub compiles: u64,
     /// Endpoint sets that were swapped.
     pub endpoint_updates: u64,
+}
+
+/// Tells of Istio's policies that are not enforced: of each that is new in the log, and of their number, each counted once.
+pub fn tell_unenforced(now: &Statuses, before: &Statuses, telemetry: &Telemetry) {
+    for warning in now.unenforced().filter(|warning| !before.warnings.contains(warning)) {
+        warn!("{warning}");
+    }
+    let policies: BTreeSet<_> = now.unenforced().map(|warning| &warning.object).collect();
+    telemetry.policies_not_enforced(policies.len());
 }
 
 impl Report {

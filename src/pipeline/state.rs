@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::{GatewayServed, Input, Report};
+use super::{GatewayServed, Input, Report, tell_unenforced};
 use crate::api::ObjectName;
 use crate::compile::endpoints::{awaits_resolution, dns_name, endpoints, warnings};
 use crate::compile::{Compiled, Memo, Options, scope};
@@ -267,10 +267,7 @@ impl State {
         };
         self.next.last_compile = start.elapsed();
         self.telemetry.compiled(self.next.last_compile);
-        for warning in compiled.statuses.unenforced().filter(|warning| !self.next.statuses.warnings.contains(warning)) {
-            warn!("{warning}");
-        }
-        self.telemetry.policies_not_enforced(compiled.statuses.unenforced().count());
+        tell_unenforced(&compiled.statuses, &self.next.statuses, &self.telemetry);
         self.next.statuses = Arc::new(compiled.statuses);
         self.next.gateway = self.served();
         if self.next.generation == 0 || !same_tables(&compiled.tables, &self.next.tables) {

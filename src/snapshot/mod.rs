@@ -77,4 +77,6 @@ impl Snapshot {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

@@ -102,7 +102,7 @@ pub struct Statuses {
 }
 
 impl Statuses {
-    /// The warnings about Istio's policies that are not enforced, one for each policy and Gateway.
+    /// The warnings about Istio's policies that are not enforced, one for each policy and what it is about at a Gateway.
     pub fn unenforced(&self) -> impl Iterator<Item = &Warning> {
         self.warnings.iter().filter(|warning| warning.kind == WarningKind::PolicyNotEnforced)
     }

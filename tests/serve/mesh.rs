@@ -268,6 +268,11 @@ async fn routes_of_another_namespace_are_for_its_own_clients_and_need_no_grant_f
     assert!(text.starts_with("HTTP/1.1 404 "), "its own routes stand in the place of the Service's: {text}");
 }
 
+/// Service `b`, the same at 10.96.0.2, enrolled.
+fn other_service(endpoint: SocketAddr) -> String {
+    service(ENROLLED, endpoint).replace("name: a", "name: b").replace("10.96.0.1", "10.96.0.2")
+}
+
 /// A policy of Istio's at Service `a`.
 fn authorization_policy() -> String {
     "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: nobody}\nspec: {targetRefs: [{group: '', kind: Service, \
@@ -278,9 +283,11 @@ fn authorization_policy() -> String {
 #[tokio::test]
 async fn what_a_policy_would_judge_is_refused_and_the_policy_is_told() {
     let (a, b) = (Backend::named("a").await, Backend::named("b").await);
-    let other = service(ENROLLED, b.address).replace("name: a", "name: b").replace("10.96.0.1", "10.96.0.2");
-    let other = other.replace("service-name: a", "service-name: b");
-    let files = [("a.yaml", service(ENROLLED, a.address)), ("b.yaml", other), ("policy.yaml", authorization_policy())];
+    let files = [
+        ("a.yaml", service(ENROLLED, a.address)),
+        ("b.yaml", other_service(b.address)),
+        ("policy.yaml", authorization_policy()),
+    ];
     let (folder, proxy, address) = start(&files).await;
     let text = answer(address, &get("10.96.0.1:80", "/", "")).await;
     assert!(text.starts_with("HTTP/1.1 403 ") && text.ends_with("policy_not_enforced"), "{text}");
@@ -302,12 +309,10 @@ async fn what_a_policy_would_judge_is_refused_and_the_policy_is_told() {
 #[tokio::test]
 async fn a_route_to_a_service_that_a_policy_is_about_is_refused_too() {
     let (a, b) = (Backend::named("a").await, Backend::named("b").await);
-    let other = service(ENROLLED, b.address).replace("name: a", "name: b").replace("10.96.0.1", "10.96.0.2");
-    let other = other.replace("service-name: a", "service-name: b");
     let route = http_route("r", &["whatever.test"], "- backendRefs: [{name: a, port: 80}]");
     let files = [
         ("a.yaml", service(ENROLLED, a.address)),
-        ("b.yaml", other),
+        ("b.yaml", other_service(b.address)),
         ("policy.yaml", authorization_policy()),
         ("route.yaml", route),
     ];

@@ -91,11 +91,7 @@ fn is_merged_by_entry(kind: Kind) -> bool {
 
 /// A kind of the Gateway API that has a status, in the version in which it is written; or one of Istio's.
 fn resource(kind: Kind) -> ApiResource {
-    let version = match kind {
-        Kind::Policy(kind) => kind.versions().first().copied().unwrap_or_default(),
-        kind => kind.version(),
-    };
-    ApiResource::from_gvk(&GroupVersionKind::gvk(kind.group(), version, kind.as_str()))
+    ApiResource::from_gvk(&GroupVersionKind::gvk(kind.group(), kind.version(), kind.as_str()))
 }
 
 #[cfg(test)]

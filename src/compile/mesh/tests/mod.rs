@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::decode::{Decoded, decode};
 use crate::compile::{Compiled, Memo, Options, Placement, compile};
+use crate::snapshot::testing::snapshot_of;
 use crate::snapshot::{Change, Snapshot};
 use crate::table::backend::AppProtocol;
 use crate::table::mesh::{Mesh, Spoken};
@@ -49,14 +50,7 @@ fn options() -> Options {
 }
 
 fn compiled(objects: &[Value]) -> Compiled {
-    let mut snapshot = Snapshot::default();
-    for object in objects {
-        match decode(object.clone()) {
-            Ok(Decoded::Item(item)) => drop(snapshot.apply([Change::Put(item)])),
-            other => panic!("{object}: {other:?}"),
-        }
-    }
-    compile(&snapshot, &options(), &mut Memo::default())
+    compile(&snapshot_of(objects), &options(), &mut Memo::default())
 }
 
 /// What the waypoint serves of the mesh.
@@ -206,12 +200,7 @@ fn route_conditions(parent: Value, ports: Value, enrolled: bool) -> Option<Vec<S
     let spec = json!({ "parentRefs": [reference], "rules": [rule] });
     let metadata = json!({ "namespace": "mesh", "name": "r" });
     let route = json!({ "apiVersion": API, "kind": "HTTPRoute", "metadata": metadata, "spec": spec });
-    let mut snapshot = Snapshot::default();
-    for object in [bound(), gateway(json!({}), hbone("Same")), service, route] {
-        let Ok(Decoded::Item(item)) = decode(object.clone()) else { panic!("{object}") };
-        snapshot.apply([Change::Put(item)]);
-    }
-    let compiled = compile(&snapshot, &options(), &mut Memo::default());
+    let compiled = compiled(&[bound(), gateway(json!({}), hbone("Same")), service, route]);
     let status = compiled.statuses.routes.values().next()?;
     let conditions = &status.parents[0].conditions;
     Some(conditions.iter().map(|one| format!("{}={}", one.kind.as_str(), one.reason.as_str())).collect())
