@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.." || exit 2
 export CARGO_TERM_COLOR=never
 
 # Those behind callgrind build a Kubernetes, or Helm, once.
-parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory callgrind waypoint
+parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory sandwich callgrind waypoint
     controller lifecycle conformance deploy)
 # Run by name only: what it measures is worth little on a busy machine.
 named=(control-plane)
@@ -88,7 +88,7 @@ why() { grep -h '^missing:' "$log/$1.log" | tail -n 1 | grep . || echo "$2"; }
 echo
 echo "== summary after $((SECONDS - started)) s"
 for part in "${passed[@]}" "${failed[@]}" "${missing[@]}"; do
-    grep -hE '^(test result:|advisories|bans |[0-9]+ passed, [0-9]+ failed)' "$log/$part.log" | sed "s/^/$part: /"
+    grep -hE '^(test result:|advisories|bans |[0-9]+ (passed|checks), [0-9]+ failed)' "$log/$part.log" | sed "s/^/$part: /"
 done
 for part in "${missing[@]}"; do echo "not run: $part: $(why "$part" "no reason given")"; done
 for part in "${failed[@]}"; do echo "failed: $part: $(why "$part" "see $log/$part.log")"; done

@@ -16,7 +16,7 @@ mod tls;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-pub(crate) use backend::{Backend, Seen, text};
+pub(crate) use backend::{Backend, Body, Seen, text};
 pub(crate) use edge::{Edge, TO_A, field, read_head, read_to_end, write};
 pub(crate) use manifests::{Folder, gateway, http_route, https_listener, service, tls_secret};
 pub(crate) use proxy::{Ended, Proxy, binary};

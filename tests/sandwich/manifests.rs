@@ -1,0 +1,161 @@
+//! The objects that the waypoint serves: a Gateway, and Services that are enrolled with it.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::pod::Name;
+
+/// A Service of namespace `apps`. Its addresses are made of its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service {
+    /// Its name.
+    pub(crate) name: &'static str,
+    number: u8,
+    /// Whether it uses the waypoint, as its namespace does.
+    enrolled: bool,
+    ports: &'static [Port],
+}
+
+/// One of a Service's ports.
+#[derive(Clone, Copy, Debug)]
+struct Port {
+    name: &'static str,
+    port: u16,
+    /// Where its endpoints are.
+    at: &'static [(Host, u16)],
+}
+
+/// The address of an endpoint.
+#[derive(Clone, Copy, Debug)]
+enum Host {
+    Pod(Name),
+}
+
+const fn port(name: &'static str, port: u16, at: &'static [(Host, u16)]) -> Port {
+    Port { name, port, at }
+}
+
+/// Where the backends listen: see `apps`.
+pub(crate) const HTTP: u16 = 8080;
+
+const ONE: Host = Host::Pod(Name::One);
+const TWO: Host = Host::Pod(Name::Two);
+const BOTH: &[(Host, u16)] = &[(ONE, HTTP), (TWO, HTTP)];
+
+/// Served by both backends, without a route.
+pub(crate) const ECHO: Service = Service {
+    name: "echo",
+    number: 1,
+    enrolled: true,
+    ports: &[port("http", 80, BOTH), port("any", 81, BOTH), port("http2", 84, BOTH)],
+};
+/// A route has it as its parent; consumers in `other` have another.
+pub(crate) const ROUTED: Service =
+    Service { name: "routed", number: 2, enrolled: true, ports: &[port("http", 80, &[(ONE, HTTP)])] };
+/// Has no route of its own, and hosts for which the Gateway has one.
+pub(crate) const GENERAL: Service =
+    Service { name: "general", number: 3, enrolled: true, ports: &[port("http", 80, &[(ONE, HTTP)])] };
+/// Opts out of its namespace's waypoint.
+pub(crate) const STRANGER: Service =
+    Service { name: "stranger", number: 4, enrolled: false, ports: &[port("http", 80, &[(ONE, HTTP)])] };
+
+/// All of them.
+pub(crate) const SERVICES: &[Service] = &[ECHO, ROUTED, GENERAL, STRANGER];
+
+/// The addresses of the waypoint's own Service.
+pub(crate) fn waypoint_service() -> [IpAddr; 2] {
+    addresses(250)
+}
+
+fn addresses(number: u8) -> [IpAddr; 2] {
+    [Ipv4Addr::new(10, 96, 0, number).into(), Ipv6Addr::new(0xfd96, 0, 0, 0, 0, 0, 0, number.into()).into()]
+}
+
+impl Service {
+    /// Its ClusterIPs, of IPv4 and of IPv6.
+    pub(crate) fn addresses(self) -> [IpAddr; 2] {
+        addresses(self.number)
+    }
+
+    /// One of its ports, at its ClusterIP of IPv4.
+    pub(crate) fn v4(self, port: u16) -> SocketAddr {
+        (self.addresses()[0], port).into()
+    }
+
+    /// One of its ports, at its ClusterIP of IPv6.
+    pub(crate) fn v6(self, port: u16) -> SocketAddr {
+        (self.addresses()[1], port).into()
+    }
+
+    /// A path of its port 80, at its ClusterIP of IPv4.
+    pub(crate) fn url(self, path: &str) -> String {
+        format!("http://{}{path}", self.addresses()[0])
+    }
+
+    fn manifest(self) -> String {
+        let label = if self.enrolled { "" } else { "istio.io/use-waypoint: none" };
+        let [v4, v6] = self.addresses();
+        let ports: Vec<_> =
+            self.ports.iter().map(|port| format!("{{name: {}, port: {}}}", port.name, port.port)).collect();
+        let mut text = format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {}, namespace: apps, labels: {{{label}}}}}\nspec: {{clusterIP: {v4}, \
+             clusterIPs: ['{v4}', '{v6}'], ipFamilies: [IPv4, IPv6], ports: [{}]}}\n",
+            self.name,
+            ports.join(", ")
+        );
+        // A slice for each endpoint of each port: each may be on a port of its own.
+        for port in self.ports {
+            for (i, (host, at)) in port.at.iter().enumerate() {
+                let Host::Pod(pod) = host;
+                let _ = write!(
+                    text,
+                    "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: IPv4\nmetadata: {{name: {name}-{port}-{i}, \
+                     namespace: apps, labels: {{kubernetes.io/service-name: {name}}}}}\nports: [{{name: {port}, port: {at}}}]\nendpoints: \
+                     [{{addresses: ['{ip}'], conditions: {{ready: true}}}}]\n",
+                    name = self.name,
+                    port = port.name,
+                    ip = pod.v4(),
+                );
+            }
+        }
+        text
+    }
+}
+
+/// The waypoint and the namespaces, with these annotations on the Gateway.
+pub(crate) fn waypoint(annotations: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: apps, labels: {{istio.io/use-waypoint: waypoint, \
+         istio.io/use-waypoint-namespace: mesh}}}}\n---\napiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {{name: \
+         pingway, annotations: {{ambient.istio.io/waypoint-inbound-binding: PROXY/15088}}}}\nspec: {{controllerName: \
+         pingway.dev/gateway-controller}}\n---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: waypoint, \
+         namespace: mesh, annotations: {{{annotations}}}}}\nspec:\n  gatewayClassName: pingway\n  listeners:\n  - {{name: mesh, port: 15088, \
+         protocol: istio.io/PROXY, allowedRoutes: {{namespaces: {{from: All}}}}}}\n  - {{name: http, port: 80, protocol: HTTP, \
+         allowedRoutes: {{namespaces: {{from: All}}}}}}\n"
+    )
+}
+
+/// All Services.
+pub(crate) fn services() -> String {
+    SERVICES.iter().map(|service| service.manifest()).collect::<Vec<_>>().join("---\n")
+}
+
+/// Routes, each of which adds the field `x-route` to responses, with its own name.
+pub(crate) fn routes() -> String {
+    let at_routed = "[{group: '', kind: Service, name: routed, namespace: apps}]";
+    [
+        route("producer", "apps", at_routed, "", "routed"),
+        route("consumer", "other", at_routed, "", "routed"),
+        route("gateway", "apps", "[{name: waypoint, namespace: mesh, sectionName: http}]", "edge.test", "general"),
+    ]
+    .join("---\n")
+}
+
+fn route(name: &str, namespace: &str, parents: &str, host: &str, service: &str) -> String {
+    let hosts = if host.is_empty() { String::new() } else { format!("  hostnames: [{host}]\n") };
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec:\n  parentRefs: \
+         {parents}\n{hosts}  rules:\n  - filters: [{{type: ResponseHeaderModifier, responseHeaderModifier: {{set: [{{name: x-route, value: \
+         {name}}}]}}}}]\n    backendRefs: [{{name: {service}, namespace: apps, port: 80}}]\n"
+    )
+}

@@ -1,0 +1,176 @@
+//! Everything together: clients, the waypoint with the binary under test, and backends, in namespaces of their own.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::apps::{Apps, Held};
+use crate::manifests::{SERVICES, routes, services, waypoint, waypoint_service};
+use crate::mesh::Registry;
+use crate::mesh::certificates::Authority;
+use crate::mesh::hbone;
+use crate::mesh::splice::Stream;
+use crate::pod::{Name, Network, Pod};
+use crate::support::{Folder, Proxy, until, within};
+
+/// A mesh with a waypoint.
+pub(crate) struct World {
+    /// Clients.
+    pub(crate) web: Pod,
+    pub(crate) guest: Pod,
+    /// The waypoint's pod, and the process in it.
+    pub(crate) waypoint: Pod,
+    pub(crate) proxy: Arc<Proxy>,
+    /// Backends.
+    pub(crate) one: Pod,
+    pub(crate) two: Pod,
+    pub(crate) apps: [Apps; 2],
+    /// What signs identities.
+    pub(crate) authority: Authority,
+    folder: Arc<Folder>,
+    _network: Network,
+}
+
+impl World {
+    /// Starts it, and waits until the waypoint serves.
+    pub(crate) async fn start() -> Self {
+        let authority = Authority::new();
+        let registry = Arc::new(registry());
+        let network = Network::new();
+        let mut pods = Vec::new();
+        for name in Name::ALL {
+            pods.push(network.pod(name, registry.clone(), &authority).await);
+        }
+        let [web, guest, waypoint_pod, one, two] = pods.try_into().unwrap_or_else(|_| panic!("five pods"));
+        let held = Held::default();
+        let apps = [Apps::start("one", &one, held.clone()).await, Apps::start("two", &two, held).await];
+        let folder = Arc::new(Folder::of(&[
+            ("waypoint.yaml", waypoint("")),
+            ("services.yaml", services()),
+            ("routes.yaml", routes()),
+        ]));
+        let proxy = start_waypoint(&waypoint_pod, &folder).await;
+        Self { web, guest, waypoint: waypoint_pod, proxy, one, two, apps, authority, folder, _network: network }
+    }
+
+    /// A metric of the waypoint's; 0 where it is not there.
+    pub(crate) async fn metric(&self, series: &str) -> f64 {
+        let (proxy, series) = (self.proxy.clone(), series.to_owned());
+        self.waypoint.run(async move { proxy.metric(&series).await.unwrap_or_default() }).await
+    }
+
+    /// Edits the Gateway, so that it has these annotations.
+    pub(crate) fn annotate(&self, annotations: &str) {
+        self.folder.write("waypoint.yaml", &waypoint(annotations));
+    }
+
+    /// The line of the access log about a request for this path, without a query.
+    pub(crate) async fn logged(&self, path: &str) -> Value {
+        let line = async || self.proxy.access_log().into_iter().rev().find(|line| line["path"] == path);
+        until("a line of the access log", line).await
+    }
+
+    /// Who asked what of the backends' pods since the last call.
+    pub(crate) fn came_to_backends(&self) -> Vec<(String, SocketAddr)> {
+        [&self.one, &self.two].iter().flat_map(|pod| pod.ztunnel.take_came()).collect()
+    }
+
+    /// How many connections were closed unserved for this reason.
+    pub(crate) async fn refused(&self, why: &str) -> f64 {
+        self.metric(&format!("pingway_inbound_connections_refused_total{{why=\"{why}\"}}")).await
+    }
+}
+
+/// What a client prints of an answer: status line, header fields, and the request as the backend had it.
+pub(crate) struct Answer {
+    /// All of it.
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// By curl, in this pod.
+    pub(crate) async fn of(pod: &Pod, arguments: &[&str]) -> Self {
+        let text = pod.output("curl", &[&["-sS", "-m", "25", "-D", "-"], arguments].concat()).await;
+        Self { text }
+    }
+
+    /// The status; 0: there is no answer.
+    pub(crate) fn status(&self) -> u16 {
+        self.text.split_whitespace().nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
+    }
+
+    /// A header field of the answer; empty where there is none.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        let named = |line: &&str| line.split_once(':').is_some_and(|(field, _)| field.eq_ignore_ascii_case(name));
+        self.text.lines().find(named).and_then(|line| line.split_once(": ")).map_or("", |(_, value)| value.trim())
+    }
+
+    /// The request as the backend had it.
+    pub(crate) fn told(&self) -> Value {
+        let line = self.text.lines().last().unwrap_or_default();
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+}
+
+/// Asks the waypoint's ztunnel, at this address of its pod, for any destination, as a hostile client does that knows HBONE. Sends
+/// these bytes and their end, and tells what came until the end, or until it was broken off.
+///
+/// # Errors
+/// ztunnel refuses it.
+pub(crate) async fn tunnel(pod: &Pod, waypoint: IpAddr, to: SocketAddr, bytes: Vec<u8>) -> io::Result<String> {
+    let tls = pod.ztunnel.credentials.client(&Name::Waypoint.identity());
+    let asked = async move {
+        let Stream { mut send, mut receive } =
+            hbone::ask(hbone::connect((waypoint, hbone::PORT).into(), tls).await?, to).await?;
+        let _ = send.send_data(bytes.into(), true);
+        let mut answer = Vec::new();
+        while let Some(Ok(piece)) = receive.data().await {
+            answer.extend(piece);
+        }
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    };
+    within("an end", pod.run(asked)).await
+}
+
+fn registry() -> Registry {
+    let mut registry = Registry::default();
+    for name in Name::ALL {
+        registry.pods.extend(name.addresses().map(|address| (address, name.identity())));
+    }
+    let own = waypoint_service();
+    for addresses in SERVICES.iter().map(|service| service.addresses()).chain([own]) {
+        registry.waypoints.extend(addresses.into_iter().zip(Name::Waypoint.addresses()));
+    }
+    registry
+}
+
+/// Starts the binary in the waypoint's pod, as its container does.
+async fn start_waypoint(pod: &Pod, folder: &Arc<Folder>) -> Arc<Proxy> {
+    let own = [Name::Waypoint.addresses(), waypoint_service()].concat();
+    let own = own.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let folder = folder.clone();
+    let arguments = [
+        "--own-addresses",
+        &own,
+        "--service-account",
+        "mesh/waypoint-pingway",
+        "--metrics",
+        "0.0.0.0:15020",
+        "--access-log",
+    ]
+    .map(str::to_owned);
+    let started = async move {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let proxy = Proxy::start_with(&folder, &arguments).await;
+        until("both loopbacks are listened on", async || {
+            let mesh = proxy.json("/mesh").await?;
+            let sockets = mesh[0]["inbound"].as_array()?;
+            (sockets.len() == 2 && sockets.iter().all(|socket| socket["bound"].is_string())).then_some(())
+        })
+        .await;
+        Arc::new(proxy)
+    };
+    pod.run(started).await
+}
