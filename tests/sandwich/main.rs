@@ -29,9 +29,9 @@ async fn prove(chosen: &[String]) -> ExitCode {
     let world = Arc::new(World::start().await);
     let (mut checks, mut failed) = (0, 0);
     let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|word| name.contains(word.as_str()));
-    for (name, line) in lines::all().into_iter().filter(|(name, _)| is_chosen(name)) {
+    let lines = lines::all().into_iter().map(|(name, line)| (name.replace('_', " "), line));
+    for (name, line) in lines.filter(|(name, _)| is_chosen(name)) {
         checks += 1;
-        let name = name.replace('_', " ");
         // A panic tells what did not hold, and where.
         match tokio::spawn(line(world.clone())).await {
             Ok(()) => println!("ok: {name}"),

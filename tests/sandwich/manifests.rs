@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::apps::{CLOSED, ECHOING, GREETER, HASTY, HTTP, LATE_SETTINGS, SINK};
 use crate::pod::Name;
+
+/// An address of the pods' network that no pod has.
+pub(crate) const NOBODY: Ipv4Addr = Ipv4Addr::new(10, 244, 0, 99);
 
 /// A Service of namespace `apps`. Its addresses are made of its number.
 #[derive(Clone, Copy, Debug)]
@@ -22,45 +26,86 @@ struct Port {
     name: &'static str,
     port: u16,
     /// Where its endpoints are.
-    at: &'static [(Host, u16)],
+    at: &'static [Endpoint],
 }
+
+/// Where an endpoint is.
+type Endpoint = (Host, u16);
 
 /// The address of an endpoint.
 #[derive(Clone, Copy, Debug)]
 enum Host {
+    /// A pod's, of IPv4.
     Pod(Name),
+    /// A pod's, of IPv6.
+    PodV6(Name),
+    /// A ClusterIP, by its Service's number: a slip in a slice that is made by hand.
+    Service(u8),
+    /// Nobody's.
+    Nobody,
 }
 
-const fn port(name: &'static str, port: u16, at: &'static [(Host, u16)]) -> Port {
+const fn service(number: u8, name: &'static str, ports: &'static [Port]) -> Service {
+    Service { name, number, enrolled: true, ports }
+}
+
+const fn port(name: &'static str, port: u16, at: &'static [Endpoint]) -> Port {
     Port { name, port, at }
 }
 
-/// Where the backends listen: see `apps`.
-pub(crate) const HTTP: u16 = 8080;
-
 const ONE: Host = Host::Pod(Name::One);
 const TWO: Host = Host::Pod(Name::Two);
-const BOTH: &[(Host, u16)] = &[(ONE, HTTP), (TWO, HTTP)];
+const BOTH: &[Endpoint] = &[(ONE, HTTP), (TWO, HTTP)];
 
 /// Served by both backends, without a route.
-pub(crate) const ECHO: Service = Service {
-    name: "echo",
-    number: 1,
-    enrolled: true,
-    ports: &[port("http", 80, BOTH), port("any", 81, BOTH), port("http2", 84, BOTH)],
-};
+pub(crate) const ECHO: Service =
+    service(1, "echo", &[port("http", 80, BOTH), port("any", 81, BOTH), port("http2", 84, BOTH)]);
 /// A route has it as its parent; consumers in `other` have another.
-pub(crate) const ROUTED: Service =
-    Service { name: "routed", number: 2, enrolled: true, ports: &[port("http", 80, &[(ONE, HTTP)])] };
+pub(crate) const ROUTED: Service = service(2, "routed", &[port("http", 80, &[(ONE, HTTP)])]);
 /// Has no route of its own, and hosts for which the Gateway has one.
-pub(crate) const GENERAL: Service =
-    Service { name: "general", number: 3, enrolled: true, ports: &[port("http", 80, &[(ONE, HTTP)])] };
+pub(crate) const GENERAL: Service = service(3, "general", &[port("http", 80, &[(ONE, HTTP)])]);
 /// Opts out of its namespace's waypoint.
 pub(crate) const STRANGER: Service =
-    Service { name: "stranger", number: 4, enrolled: false, ports: &[port("http", 80, &[(ONE, HTTP)])] };
+    Service { enrolled: false, ..service(4, "stranger", &[port("http", 80, &[(ONE, HTTP)])]) };
+/// Bytes of other protocols, where the port says so and where nothing does.
+pub(crate) const BYTES: Service = service(
+    5,
+    "bytes",
+    &[
+        port("tcp", 1, &[(ONE, GREETER)]),
+        port("tcp-sink", 2, &[(ONE, SINK)]),
+        port("tcp-http", 3, &[(ONE, HTTP)]),
+        port("tcp-hasty", 4, &[(ONE, HASTY)]),
+        port("tcp-echo", 5, &[(ONE, ECHOING)]),
+        port("any", 11, &[(ONE, GREETER)]),
+        port("any-sink", 12, &[(ONE, SINK)]),
+    ],
+);
+/// An endpoint is there, and others are not: ports that are closed.
+pub(crate) const HALF: Service = service(
+    6,
+    "half",
+    &[port("http", 80, &[(ONE, HTTP), (TWO, CLOSED)]), port("http2", 84, &[(ONE, HTTP), (TWO, CLOSED)])],
+);
+/// No endpoint is there.
+pub(crate) const DEAD: Service =
+    service(7, "dead", &[port("http", 80, &[(ONE, CLOSED), (TWO, CLOSED), (TWO, CLOSED + 1)])]);
+/// One of its endpoints has an address that nobody has.
+pub(crate) const ABSENT: Service = service(8, "absent", &[port("http", 80, &[(ONE, HTTP), (Host::Nobody, HTTP)])]);
+/// Says SETTINGS late.
+pub(crate) const LATE: Service = service(9, "late", &[port("http2", 80, &[(ONE, LATE_SETTINGS)])]);
+/// Its endpoints have addresses of IPv6.
+pub(crate) const SIX: Service =
+    service(10, "six", &[port("http", 80, &[(Host::PodV6(Name::One), HTTP), (Host::PodV6(Name::Two), HTTP)])]);
+/// Its endpoints are other Services of this waypoint.
+pub(crate) const LOOP: Service =
+    service(11, "loop", &[port("http", 80, &[(Host::Service(1), 80)]), port("tcp", 1, &[(Host::Service(5), 2)])]);
+/// Its endpoint is the waypoint.
+pub(crate) const SELF: Service = service(12, "self", &[port("http", 80, &[(Host::Pod(Name::Waypoint), 80)])]);
 
 /// All of them.
-pub(crate) const SERVICES: &[Service] = &[ECHO, ROUTED, GENERAL, STRANGER];
+pub(crate) const SERVICES: &[Service] =
+    &[ECHO, ROUTED, GENERAL, STRANGER, BYTES, HALF, DEAD, ABSENT, LATE, SIX, LOOP, SELF];
 
 /// The addresses of the waypoint's own Service.
 pub(crate) fn waypoint_service() -> [IpAddr; 2] {
@@ -106,19 +151,30 @@ impl Service {
         // A slice for each endpoint of each port: each may be on a port of its own.
         for port in self.ports {
             for (i, (host, at)) in port.at.iter().enumerate() {
-                let Host::Pod(pod) = host;
+                let ip = host.address();
+                let family = if ip.is_ipv4() { "IPv4" } else { "IPv6" };
                 let _ = write!(
                     text,
-                    "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: IPv4\nmetadata: {{name: {name}-{port}-{i}, \
+                    "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: {family}\nmetadata: {{name: {name}-{port}-{i}, \
                      namespace: apps, labels: {{kubernetes.io/service-name: {name}}}}}\nports: [{{name: {port}, port: {at}}}]\nendpoints: \
                      [{{addresses: ['{ip}'], conditions: {{ready: true}}}}]\n",
                     name = self.name,
                     port = port.name,
-                    ip = pod.v4(),
                 );
             }
         }
         text
+    }
+}
+
+impl Host {
+    fn address(self) -> IpAddr {
+        match self {
+            Self::Pod(pod) => pod.v4(),
+            Self::PodV6(pod) => pod.v6(),
+            Self::Service(number) => addresses(number)[0],
+            Self::Nobody => NOBODY.into(),
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use crate::manifests::{ECHO, HTTP, STRANGER, waypoint_service};
+use crate::apps::HTTP;
+use crate::manifests::{ECHO, STRANGER, waypoint_service};
 use crate::pod::Name;
 use crate::world::{Answer, World, tunnel};
 

@@ -1,9 +1,12 @@
 //! What is proven, line by line. Each is a sentence, and what holds it.
 
+mod bytes;
 mod destinations;
 mod headers;
 mod identity;
 mod load;
+mod loops;
+mod outbound;
 mod through;
 
 use std::future::Future;
@@ -21,7 +24,17 @@ pub(crate) type Line = fn(Arc<World>) -> Pin<Box<dyn Future<Output = ()> + Send>
 
 /// All lines, in the order in which they are proven.
 pub(crate) fn all() -> Vec<(&'static str, Line)> {
-    [through::LINES, identity::LINES, headers::LINES, destinations::LINES, load::LINES].concat()
+    [
+        through::LINES,
+        identity::LINES,
+        headers::LINES,
+        destinations::LINES,
+        bytes::LINES,
+        outbound::LINES,
+        loops::LINES,
+        load::LINES,
+    ]
+    .concat()
 }
 
 /// The lines of a file: the name of each is that of its function.

@@ -1,6 +1,7 @@
 //! Requests on their way: straight through, by the Service's routes, by the Gateway's.
 
-use crate::manifests::{ECHO, GENERAL, HTTP, ROUTED};
+use crate::apps::HTTP;
+use crate::manifests::{ECHO, GENERAL, ROUTED};
 use crate::pod::Name;
 use crate::world::{Answer, World};
 

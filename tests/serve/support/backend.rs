@@ -111,7 +111,8 @@ impl Backend {
         Self::raw_on(LOOPBACK, serve).await
     }
 
-    async fn raw_on<F>(address: &str, serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    /// The same, on an address.
+    pub(crate) async fn raw_on<F>(address: &str, serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
