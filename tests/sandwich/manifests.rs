@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::apps::{CLOSED, ECHOING, GREETER, HASTY, HTTP, LATE_SETTINGS, SINK};
+use crate::apps::{CLOSED, ECHOING, GREETER, HASTY, HTTP, HTTPS, LATE_SETTINGS, SINK};
 use crate::pod::Name;
 
 /// An address of the pods' network that no pod has.
@@ -77,8 +77,10 @@ pub(crate) const BYTES: Service = service(
         port("tcp-http", 3, &[(ONE, HTTP)]),
         port("tcp-hasty", 4, &[(ONE, HASTY)]),
         port("tcp-echo", 5, &[(ONE, ECHOING)]),
+        port("https", 443, &[(ONE, HTTPS)]),
         port("any", 11, &[(ONE, GREETER)]),
         port("any-sink", 12, &[(ONE, SINK)]),
+        port("any-tls", 13, &[(ONE, HTTPS)]),
     ],
 );
 /// An endpoint is there, and others are not: ports that are closed.
@@ -100,8 +102,15 @@ pub(crate) const SIX: Service =
 /// Its endpoints are other Services of this waypoint.
 pub(crate) const LOOP: Service =
     service(11, "loop", &[port("http", 80, &[(Host::Service(1), 80)]), port("tcp", 1, &[(Host::Service(5), 2)])]);
-/// Its endpoint is the waypoint.
-pub(crate) const SELF: Service = service(12, "self", &[port("http", 80, &[(Host::Pod(Name::Waypoint), 80)])]);
+/// Its endpoint is the waypoint; of port 81, the waypoint's replica.
+pub(crate) const SELF: Service = service(
+    12,
+    "self",
+    &[
+        port("http", 80, &[(Host::Pod(Name::Waypoint), 80)]),
+        port("http-replica", 81, &[(Host::Pod(Name::Replica), 80)]),
+    ],
+);
 
 /// All of them.
 pub(crate) const SERVICES: &[Service] =

@@ -21,11 +21,13 @@ pub(crate) enum Name {
     /// Backends in namespace `apps`.
     One,
     Two,
+    /// A second one of the waypoint's.
+    Replica,
 }
 
 impl Name {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [Self::Web, Self::Guest, Self::Waypoint, Self::One, Self::Two];
+    pub(crate) const ALL: [Self; 6] = [Self::Web, Self::Guest, Self::Waypoint, Self::One, Self::Two, Self::Replica];
 
     /// The pod's name.
     pub(crate) fn word(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Name {
             Self::Waypoint => "waypoint",
             Self::One => "one",
             Self::Two => "two",
+            Self::Replica => "replica",
         }
     }
 
@@ -43,7 +46,7 @@ impl Name {
         let account = match self {
             Self::Web => "shop/sa/web",
             Self::Guest => "other/sa/guest",
-            Self::Waypoint => "mesh/sa/waypoint-pingway",
+            Self::Waypoint | Self::Replica => "mesh/sa/waypoint-pingway",
             Self::One | Self::Two => "apps/sa/echo",
         };
         format!("spiffe://cluster.local/ns/{account}")
@@ -107,7 +110,8 @@ impl Network {
         namespace.ip("-4 route add default dev eth0");
         namespace.ip("-6 route add default dev eth0");
         let credentials = authority.credentials(&name.identity());
-        let ztunnel = Ztunnel::start(&namespace, registry, credentials, name == Name::Waypoint).await;
+        let ztunnel =
+            Ztunnel::start(&namespace, registry, credentials, matches!(name, Name::Waypoint | Name::Replica)).await;
         Pod { namespace, ztunnel }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::apps::{Apps, Held};
-use crate::manifests::{SERVICES, routes, services, waypoint, waypoint_service};
+use crate::manifests::{self, SERVICES, routes, services, waypoint_service};
 use crate::mesh::Registry;
 use crate::mesh::certificates::Authority;
 use crate::mesh::hbone;
@@ -23,10 +23,15 @@ pub(crate) struct World {
     /// The waypoint's pod, and the process in it.
     pub(crate) waypoint: Pod,
     pub(crate) proxy: Arc<Proxy>,
+    /// The pod of its replica, in which nothing runs unless a line starts it.
+    pub(crate) replica: Pod,
     /// Backends.
     pub(crate) one: Pod,
     pub(crate) two: Pod,
     pub(crate) apps: [Apps; 2],
+    pub(crate) held: Held,
+    /// What ztunnels know.
+    pub(crate) registry: Arc<Registry>,
     /// What signs identities.
     pub(crate) authority: Authority,
     folder: Arc<Folder>,
@@ -43,16 +48,36 @@ impl World {
         for name in Name::ALL {
             pods.push(network.pod(name, registry.clone(), &authority).await);
         }
-        let [web, guest, waypoint_pod, one, two] = pods.try_into().unwrap_or_else(|_| panic!("five pods"));
+        let [web, guest, waypoint, one, two, replica] = pods.try_into().unwrap_or_else(|_| panic!("six pods"));
         let held = Held::default();
-        let apps = [Apps::start("one", &one, held.clone()).await, Apps::start("two", &two, held).await];
+        let apps = [Apps::start("one", &one, held.clone()).await, Apps::start("two", &two, held.clone()).await];
         let folder = Arc::new(Folder::of(&[
-            ("waypoint.yaml", waypoint("")),
+            ("waypoint.yaml", manifests::waypoint("")),
             ("services.yaml", services()),
             ("routes.yaml", routes()),
         ]));
-        let proxy = start_waypoint(&waypoint_pod, &folder).await;
-        Self { web, guest, waypoint: waypoint_pod, proxy, one, two, apps, authority, folder, _network: network }
+        let proxy = Arc::new(start_waypoint(&waypoint, Name::Waypoint, &folder).await);
+        registry.ready.lock().expect("no panic").push(Name::Waypoint.addresses());
+        Self {
+            web,
+            guest,
+            waypoint,
+            proxy,
+            replica,
+            one,
+            two,
+            apps,
+            held,
+            registry,
+            authority,
+            folder,
+            _network: network,
+        }
+    }
+
+    /// Starts the waypoint's replica. No ztunnel knows of it yet.
+    pub(crate) async fn start_replica(&self) -> Proxy {
+        start_waypoint(&self.replica, Name::Replica, &self.folder).await
     }
 
     /// A metric of the waypoint's; 0 where it is not there.
@@ -61,9 +86,14 @@ impl World {
         self.waypoint.run(async move { proxy.metric(&series).await.unwrap_or_default() }).await
     }
 
+    /// Edits a file of the waypoint's objects.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        self.folder.write(name, text);
+    }
+
     /// Edits the Gateway, so that it has these annotations.
     pub(crate) fn annotate(&self, annotations: &str) {
-        self.folder.write("waypoint.yaml", &waypoint(annotations));
+        self.write("waypoint.yaml", &manifests::waypoint(annotations));
     }
 
     /// The line of the access log about a request for this path, without a query.
@@ -139,16 +169,14 @@ fn registry() -> Registry {
     for name in Name::ALL {
         registry.pods.extend(name.addresses().map(|address| (address, name.identity())));
     }
-    let own = waypoint_service();
-    for addresses in SERVICES.iter().map(|service| service.addresses()).chain([own]) {
-        registry.waypoints.extend(addresses.into_iter().zip(Name::Waypoint.addresses()));
-    }
+    let addresses = SERVICES.iter().map(|service| service.addresses()).chain([waypoint_service()]);
+    registry.services.extend(addresses.flatten());
     registry
 }
 
-/// Starts the binary in the waypoint's pod, as its container does.
-async fn start_waypoint(pod: &Pod, folder: &Arc<Folder>) -> Arc<Proxy> {
-    let own = [Name::Waypoint.addresses(), waypoint_service()].concat();
+/// Starts the binary in a pod of the waypoint's, as its container does.
+async fn start_waypoint(pod: &Pod, name: Name, folder: &Arc<Folder>) -> Proxy {
+    let own = [name.addresses(), waypoint_service()].concat();
     let own = own.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let folder = folder.clone();
     let arguments = [
@@ -159,6 +187,8 @@ async fn start_waypoint(pod: &Pod, folder: &Arc<Folder>) -> Arc<Proxy> {
         "--metrics",
         "0.0.0.0:15020",
         "--access-log",
+        "--drain-delay",
+        "1s",
     ]
     .map(str::to_owned);
     let started = async move {
@@ -170,7 +200,7 @@ async fn start_waypoint(pod: &Pod, folder: &Arc<Folder>) -> Arc<Proxy> {
             (sockets.len() == 2 && sockets.iter().all(|socket| socket["bound"].is_string())).then_some(())
         })
         .await;
-        Arc::new(proxy)
+        proxy
     };
     pod.run(started).await
 }

@@ -6,8 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::spoken;
+use crate::apps::TLS_NAME;
 use crate::manifests::{BYTES, ECHO};
-use crate::support::within;
+use crate::support::{Folder, within};
 use crate::world::{Answer, World};
 
 super::lines![
@@ -17,6 +18,7 @@ super::lines![
     what_is_no_http_passes_where_nothing_says_what_a_port_speaks,
     what_is_no_http_is_refused_where_the_port_says_http,
     http_on_a_port_of_bytes_is_bytes,
+    tls_is_between_client_and_server,
     megabytes_pass_in_both_directions,
 ];
 
@@ -77,6 +79,18 @@ async fn http_on_a_port_of_bytes_is_bytes(world: &World) {
         Answer::of(&world.web, &["-H", "x-forwarded-client-cert: mine", &format!("http://{}/", BYTES.v4(3))]).await;
     let fields = &answer.told()["headers"];
     assert_eq!((fields.get("x-request-id"), &fields["x-forwarded-client-cert"]), (None, &"mine".into()));
+}
+
+async fn tls_is_between_client_and_server(world: &World) {
+    let folder = Folder::of(&[("ca.pem", world.apps[0].certificate.pem.clone())]);
+    let trusted = folder.path().join("ca.pem").display().to_string();
+    for to in [BYTES.v4(443), BYTES.v4(13)] {
+        let there = format!("{TLS_NAME}:443:{to}");
+        let answer =
+            Answer::of(&world.web, &["--cacert", &trusted, "--connect-to", &there, &format!("https://{TLS_NAME}/")])
+                .await;
+        assert!(answer.status() == 200 && answer.text.ends_with("secret"), "{to}: {}", answer.text);
+    }
 }
 
 async fn megabytes_pass_in_both_directions(world: &World) {

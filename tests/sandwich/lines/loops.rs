@@ -10,6 +10,7 @@ super::lines![
     a_request_that_comes_back_is_answered_508_in_its_second_round,
     bytes_that_come_back_are_closed_and_counted,
     the_waypoints_own_addresses_are_never_dialled,
+    a_route_to_the_waypoints_own_service_ends_at_its_replica,
     the_waypoints_own_requests_to_its_own_service_are_loops,
 ];
 
@@ -34,6 +35,12 @@ async fn the_waypoints_own_addresses_are_never_dialled(world: &World) {
     let answer = Answer::of(&world.web, &[&SELF.url("/")]).await;
     assert_eq!(answer.status(), 503, "{}", answer.text);
     assert_eq!(world.waypoint.ztunnel.take_dialled(), []);
+}
+
+async fn a_route_to_the_waypoints_own_service_ends_at_its_replica(world: &World) {
+    let _replica = world.start_replica().await;
+    let answer = Answer::of(&world.web, &["-H", "host: edge.test", &format!("http://{}/", SELF.v4(81))]).await;
+    assert_eq!((answer.status(), answer.field("x-pingway-reason")), (508, "loop"), "{}", answer.text);
 }
 
 async fn the_waypoints_own_requests_to_its_own_service_are_loops(world: &World) {

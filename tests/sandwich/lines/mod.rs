@@ -1,12 +1,15 @@
 //! What is proven, line by line. Each is a sentence, and what holds it.
 
 mod bytes;
+mod conversation;
 mod destinations;
+mod drain;
 mod headers;
 mod identity;
 mod load;
 mod loops;
 mod outbound;
+mod streams;
 mod through;
 
 use std::future::Future;
@@ -33,6 +36,8 @@ pub(crate) fn all() -> Vec<(&'static str, Line)> {
         outbound::LINES,
         loops::LINES,
         load::LINES,
+        streams::LINES,
+        drain::LINES,
     ]
     .concat()
 }

@@ -1,0 +1,60 @@
+//! The backends' HTTP: it tells each request, holds some, and sends some back as they come.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use crate::support::{Body, text};
+
+/// Requests that wait for each other, in whichever pod, by name.
+#[derive(Clone, Default)]
+pub(crate) struct Held(Arc<Mutex<HashMap<String, watch::Sender<usize>>>>);
+
+impl Held {
+    /// Waits until so many have come by this name.
+    async fn wait(&self, name: &str, all: usize) {
+        let mut count = self.come(name);
+        let _ = count.wait_for(|count| *count >= all).await;
+    }
+
+    /// One more comes by this name. Answers how many have.
+    pub(crate) fn come(&self, name: &str) -> watch::Receiver<usize> {
+        let mut held = self.0.lock().expect("no panic");
+        let sender = held.entry(name.to_owned()).or_insert_with(|| watch::Sender::new(0));
+        sender.send_modify(|count| *count += 1);
+        sender.subscribe()
+    }
+}
+
+/// Tells the request, in JSON. `/hold/NAME/NUMBER`: once so many have come. `/echo`: sends back its body as it comes.
+pub(super) async fn answer(pod: &str, held: Held, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    if head.uri.path() == "/echo" {
+        return Response::new(body.map_err(Into::into).boxed());
+    }
+    if let Some((name, all)) = head.uri.path().strip_prefix("/hold/").and_then(|rest| rest.split_once('/')) {
+        held.wait(name, all.parse().expect("a number")).await;
+    }
+    let body = body.collect().await.map_or(Bytes::new(), http_body_util::Collected::to_bytes);
+    let told = json!({
+        "pod": pod, "method": head.method.as_str(), "path": head.uri.path(), "version": format!("{:?}", head.version),
+        "headers": fields(&head.headers), "body": String::from_utf8_lossy(&body),
+    });
+    text(200, told.to_string())
+}
+
+fn fields(headers: &HeaderMap) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for name in headers.keys() {
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        fields.insert(name.to_string(), values.join(", ").into());
+    }
+    fields
+}
