@@ -22,6 +22,9 @@ use crate::settings::Settings;
 use crate::shutdown::Signals;
 use crate::telemetry::{Telemetry, log};
 
+/// Where kubelet writes which domain the cluster has.
+const RESOLVER: &str = "/etc/resolv.conf";
+
 /// Arguments of `pingway controller`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -95,6 +98,7 @@ fn options(args: &Args) -> anyhow::Result<Options> {
         namespace: args.namespace.clone(),
         identity,
         secret_namespaces: args.secret_namespaces.as_ref().map(names),
+        cluster_domain: std::fs::read_to_string(RESOLVER).ok().and_then(|text| controller::cluster_domain(&text)),
         // Waypoints are made with the default ports.
         own_ports: Settings::default().own_ports(),
     })

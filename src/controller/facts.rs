@@ -13,18 +13,20 @@ use crate::api::{Gateway, ObjectName, StatusAddress};
 use crate::snapshot::{GatewayFacts, ProvisioningFailure};
 use crate::waypoint::{KEY_PREFIX, ReplicaReport};
 
-/// The facts of a Gateway. `addresses` is what its status has now: once it can be reached, it keeps its addresses.
+/// The facts of a Gateway. `addresses` is what its status has now: once it can be reached, it keeps its addresses. `domain` is the
+/// cluster's.
 pub(super) fn facts(
     gateway: &Gateway,
     owned: &Owned,
     addresses: &Value,
+    domain: Option<&str>,
     failure: Option<ProvisioningFailure>,
 ) -> GatewayFacts {
     let get = |kind: &str| owned.get(&key(gateway, kind));
     let was_reached = addresses.as_array().is_some_and(|addresses| !addresses.is_empty());
     let ready =
         get("Deployment").is_some_and(|deployment| deployment.data["status"]["readyReplicas"].as_i64() > Some(0));
-    let current = get("Service").map(service_addresses).unwrap_or_default();
+    let current = get("Service").map(|service| service_addresses(gateway, service, domain)).unwrap_or_default();
     let addresses = match (ready || was_reached, current.is_empty()) {
         (false, _) => Vec::new(),
         (true, false) => current,
@@ -68,8 +70,9 @@ fn reports<'o>(gateway: &'o Gateway, owned: &'o Owned) -> impl Iterator<Item = (
     reports.filter(|(_, report)| gateway.meta.uid.as_deref() == Some(report.uid.as_str()))
 }
 
-/// Addresses of a Service: where its load balancer is reached, or its own. IP addresses come first.
-fn service_addresses(service: &DynamicObject) -> Vec<StatusAddress> {
+/// Addresses of a Service: where its load balancer is reached, or its own. IP addresses come first. Its name follows, by which Istio's
+/// clients of either family find it; not where the Gateway asks for addresses, as it then has those and no other.
+fn service_addresses(gateway: &Gateway, service: &DynamicObject, domain: Option<&str>) -> Vec<StatusAddress> {
     let ip = |value: &Value| value.as_str()?.parse::<IpAddr>().ok().map(StatusAddress::Ip);
     let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
     let (spec, status) = (&service.data["spec"], &service.data["status"]);
@@ -79,7 +82,14 @@ fn service_addresses(service: &DynamicObject) -> Vec<StatusAddress> {
         let names = ingress.iter().filter_map(hostname);
         return ingress.iter().filter_map(|at| ip(&at["ip"])).chain(names).collect();
     }
-    list(&spec["clusterIPs"]).iter().chain(&list(&spec["externalIPs"])).filter_map(ip).collect()
+    let mut addresses: Vec<_> =
+        list(&spec["clusterIPs"]).iter().chain(&list(&spec["externalIPs"])).filter_map(ip).collect();
+    if let Some(domain) = domain.filter(|_| gateway.spec.addresses.is_empty() && !addresses.is_empty()) {
+        let namespace = &gateway.meta.name.namespace;
+        let name = format!("{}.{namespace}.svc.{domain}", object_name(gateway));
+        addresses.push(StatusAddress::Hostname(name.into()));
+    }
+    addresses
 }
 
 /// Addresses as a status has them.
@@ -142,7 +152,7 @@ mod tests {
     fn a_gateway_has_addresses_from_its_first_ready_pod_on_and_keeps_them() {
         let gateway = gateway();
         let found =
-            |objects: &[(&str, Value)], before: Value| facts(&gateway, &owned(objects), &before, None).addresses;
+            |objects: &[(&str, Value)], before: Value| facts(&gateway, &owned(objects), &before, None, None).addresses;
         let expected = ["10.96.0.7", "fd00::7"].map(|ip| StatusAddress::Ip(ip.parse().expect("an address")));
         assert_eq!(found(&[service(), ready(0)], Value::Null), []);
         assert_eq!(found(&[service(), ready(1)], Value::Null), expected);
@@ -152,13 +162,26 @@ mod tests {
     }
 
     #[test]
+    fn the_services_name_follows_its_addresses() {
+        let gateway = gateway();
+        let found = |gateway: &Gateway| {
+            facts(gateway, &owned(&[service(), ready(1)]), &Value::Null, Some("corp.test"), None).addresses
+        };
+        assert_eq!(found(&gateway).last(), Some(&StatusAddress::Hostname("web-pingway.shop.svc.corp.test".into())));
+        let mut asks = (*gateway).clone();
+        asks.spec.addresses = serde_json::from_value(json!([{ "value": "10.96.0.7" }])).expect("addresses");
+        assert!(!found(&asks).iter().any(|address| matches!(address, StatusAddress::Hostname(_))));
+    }
+
+    #[test]
     fn a_load_balancer_is_reached_where_it_says_addresses_first() {
         let ingress = json!([{ "hostname": "lb.test" }, { "ip": "192.0.2.1" }]);
         let service = json!({
             "spec": { "type": "LoadBalancer", "clusterIPs": ["10.96.0.7"] },
             "status": { "loadBalancer": { "ingress": ingress } },
         });
-        let found = facts(&gateway(), &owned(&[("Service", service), ready(1)]), &Value::Null, None).addresses;
+        let found = facts(&gateway(), &owned(&[("Service", service), ready(1)]), &Value::Null, Some("corp.test"), None)
+            .addresses;
         let expected =
             [StatusAddress::Ip("192.0.2.1".parse().expect("an address")), StatusAddress::Hostname("lb.test".into())];
         assert_eq!(found, expected);
@@ -169,7 +192,7 @@ mod tests {
         let data = json!({ "data": {
             "pod.a": report("u-1", 3), "pod.b": report("u-0", 9), "pod.c": "not JSON", "other": report("u-1", 3),
         } });
-        let replicas = facts(&gateway(), &owned(&[("ConfigMap", data)]), &Value::Null, None).replicas;
+        let replicas = facts(&gateway(), &owned(&[("ConfigMap", data)]), &Value::Null, None, None).replicas;
         assert_eq!(replicas.keys().map(|pod| &**pod).collect::<Vec<_>>(), ["a"]);
     }
 

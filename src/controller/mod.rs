@@ -17,6 +17,7 @@
 
 mod apply;
 mod bundles;
+mod cluster_domain;
 mod facts;
 mod leader;
 mod owned;
@@ -43,6 +44,7 @@ use crate::snapshot::{Namespaces, Scope, Secrets};
 use crate::source::SourceEvent;
 use crate::source::kubernetes::{self, ConnectError};
 use crate::telemetry::Telemetry;
+pub(crate) use cluster_domain::cluster_domain;
 use leader::Candidate;
 use state::State;
 
@@ -62,6 +64,8 @@ pub struct Options {
     pub identity: String,
     /// Namespaces in which Secrets are seen; `None`: all.
     pub secret_namespaces: Option<BTreeSet<Arc<str>>>,
+    /// The domain below which Services have names; `None`: not known, and no status names one.
+    pub cluster_domain: Option<String>,
     /// Ports that waypoints use themselves.
     pub own_ports: BTreeSet<u16>,
 }

@@ -246,7 +246,9 @@ impl State {
 
     fn facts(&self, gateway: &Gateway) -> crate::snapshot::GatewayFacts {
         let name = &gateway.meta.name;
-        facts(gateway, &self.owned, self.writer.addresses(name), self.provisioner.failure(name).cloned())
+        let before = self.writer.addresses(name);
+        let domain = self.options.cluster_domain.as_deref();
+        facts(gateway, &self.owned, before, domain, self.provisioner.failure(name).cloned())
     }
 
     /// Whether nothing keeps Gateways and their classes from being seen: one that is not seen is not gone.

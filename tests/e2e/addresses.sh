@@ -1,6 +1,6 @@
 # Sourced by tests/parts/lifecycle.sh: a Gateway that asks for addresses, and for others later.
 
-address_of() { json gateway addressed '[.status.addresses[]?.value] | join(" ")'; }
+address_of() { json gateway addressed '[.status.addresses[]? | select(.type == "IPAddress").value] | join(" ")'; }
 service_of() { json service addressed-pingway '.spec.clusterIP'; }
 asks() { k -n shop patch gateway addressed --type=merge -p "{\"spec\":{\"addresses\":$1}}" >/dev/null; }
 served() { code -H 'host: none.test' "http://$1/"; }
