@@ -65,3 +65,28 @@ fn every_field_of_the_access_log_is_documented() {
     }
     listed("docs/access-log.md", "fields", &table);
 }
+
+#[test]
+fn the_dashboard_asks_for_what_is_exported_by_its_labels() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/dashboard/pingway.json");
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(path).expect("the dashboard")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let queries: Vec<&str> = targets.map(|target| target["expr"].as_str().expect("a query")).collect();
+    assert!(queries.len() > 10, "{queries:?}");
+    for query in queries {
+        let names: Vec<&str> = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        let asked = names.iter().find(|name| name.starts_with("pingway_") || name.starts_with("istio_"));
+        let asked = asked.unwrap_or_else(|| panic!("{query}: no metric of ours"));
+        let is_asked = |family: &&pingway::telemetry::family::Family| {
+            asked.strip_prefix(family.name).is_some_and(|rest| matches!(rest, "" | "_bucket" | "_sum" | "_count"))
+        };
+        let family = FAMILIES.iter().find(is_asked).unwrap_or_else(|| panic!("{query}: {asked} is not exported"));
+        // What Prometheus adds to each, and what a histogram has.
+        let by = query.split_once(" by (").map(|(_, rest)| rest.split_once(')').expect("labels").0).unwrap_or_default();
+        for label in by.split(", ").filter(|label| !matches!(*label, "" | "le" | "namespace" | "pod")) {
+            assert!(family.labels.contains(&label), "{query}: {asked} has no label {label}");
+        }
+    }
+}
