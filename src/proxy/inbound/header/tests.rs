@@ -30,6 +30,29 @@ fn a_captured_header_is_read_whole_and_the_request_behind_it_is_left() {
     assert_eq!(header.identity.unwrap().as_str(), "spiffe://cluster.local/ns/my-ns/sa/default");
 }
 
+/// What captured.txt has: source, dialled, identity and bytes.
+fn captured() -> impl Iterator<Item = (&'static str, &'static str, &'static str, Vec<u8>)> {
+    let lines = include_str!("captured.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| {
+        let mut words = line.split(' ');
+        let (source, dialled) = (words.next().unwrap(), words.next().unwrap());
+        let (identity, hex) = (words.next().unwrap(), words.next().unwrap());
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        (source, dialled, identity, (0..hex.len()).step_by(2).map(byte).collect())
+    })
+}
+
+#[test]
+fn what_a_real_ztunnel_sent_is_read() {
+    assert_eq!(captured().count(), 5);
+    for (source, dialled, identity, bytes) in captured() {
+        let (header, taken) = parse(&bytes).unwrap().unwrap();
+        assert_eq!(taken, bytes.len());
+        assert_eq!((header.source, header.destination), (source.parse().unwrap(), dialled.parse().unwrap()));
+        assert_eq!(header.identity.unwrap().as_str(), identity);
+    }
+}
+
 #[test]
 fn every_beginning_of_a_header_waits_for_more() {
     for end in 0..CAPTURED.len() {
