@@ -12,9 +12,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 export CARGO_TERM_COLOR=never
 
-# Those behind callgrind build a Kubernetes, or Helm, once.
+# Those behind callgrind build a Kubernetes, istiod, or Helm, once.
 parts=(fmt clippy docs deny unit pure serve clients benches zero-loss memory sandwich callgrind waypoint
-    controller lifecycle conformance deploy)
+    controller lifecycle istio conformance deploy)
 # Run by name only: what it measures is worth little on a busy machine.
 named=(control-plane)
 strict=0 chosen=()
