@@ -6,6 +6,8 @@ debian nft nftables
 debian nsenter util-linux
 debian curl curl
 debian h2load nghttp2-client
+debian nghttpd nghttp2-server
+debian /usr/bin/python3 python3
 ulimit -n 16384 2>/dev/null || missing "16384 open files" "ulimit -Hn is $(ulimit -Hn)"
 [ -n "${PINGWAY_BIN:-}" ] || build_binary
 cargo test --quiet --test sandwich

@@ -24,6 +24,11 @@ fn main() -> ExitCode {
     runtime.expect("a runtime").block_on(prove(&chosen))
 }
 
+/// Whether what takes long is wanted.
+fn is_full() -> bool {
+    std::env::var("PINGWAY_SCALE").is_ok_and(|scale| scale == "full")
+}
+
 /// Proves one line after the other, and tells what came of it.
 async fn prove(chosen: &[String]) -> ExitCode {
     let world = Arc::new(World::start().await);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::apps::{CLOSED, ECHOING, GREETER, HASTY, HTTP, HTTPS, LATE_SETTINGS, SINK};
+use crate::apps::{BREAKING, CLOSED, ECHOING, GREETER, HASTY, HTTP, HTTPS, LATE_SETTINGS, NGHTTPD, PYTHON, SINK};
 use crate::pod::Name;
 
 /// An address of the pods' network that no pod has.
@@ -77,6 +77,7 @@ pub(crate) const BYTES: Service = service(
         port("tcp-http", 3, &[(ONE, HTTP)]),
         port("tcp-hasty", 4, &[(ONE, HASTY)]),
         port("tcp-echo", 5, &[(ONE, ECHOING)]),
+        port("tcp-breaking", 6, &[(ONE, BREAKING)]),
         port("https", 443, &[(ONE, HTTPS)]),
         port("any", 11, &[(ONE, GREETER)]),
         port("any-sink", 12, &[(ONE, SINK)]),
@@ -102,6 +103,9 @@ pub(crate) const SIX: Service =
 /// Its endpoints are other Services of this waypoint.
 pub(crate) const LOOP: Service =
     service(11, "loop", &[port("http", 80, &[(Host::Service(1), 80)]), port("tcp", 1, &[(Host::Service(5), 2)])]);
+/// Servers of other makes.
+pub(crate) const OTHERS: Service =
+    service(13, "others", &[port("http", 80, &[(TWO, PYTHON)]), port("http2", 84, &[(TWO, NGHTTPD)])]);
 /// Its endpoint is the waypoint; of port 81, the waypoint's replica.
 pub(crate) const SELF: Service = service(
     12,
@@ -114,7 +118,7 @@ pub(crate) const SELF: Service = service(
 
 /// All of them.
 pub(crate) const SERVICES: &[Service] =
-    &[ECHO, ROUTED, GENERAL, STRANGER, BYTES, HALF, DEAD, ABSENT, LATE, SIX, LOOP, SELF];
+    &[ECHO, ROUTED, GENERAL, STRANGER, BYTES, HALF, DEAD, ABSENT, LATE, SIX, LOOP, SELF, OTHERS];
 
 /// The addresses of the waypoint's own Service.
 pub(crate) fn waypoint_service() -> [IpAddr; 2] {

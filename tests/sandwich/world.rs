@@ -91,6 +91,11 @@ impl World {
         self.folder.write(name, text);
     }
 
+    /// Removes one.
+    pub(crate) fn remove(&self, name: &str) {
+        self.folder.remove(name);
+    }
+
     /// Edits the Gateway, so that it has these annotations.
     pub(crate) fn annotate(&self, annotations: &str) {
         self.write("waypoint.yaml", &manifests::waypoint(annotations));
@@ -145,7 +150,7 @@ impl Answer {
 }
 
 /// Asks the waypoint's ztunnel, at this address of its pod, for any destination, as a hostile client does that knows HBONE. Sends
-/// these bytes and their end, and tells what came until the end, or until it was broken off.
+/// these bytes, and tells what came until the other side ended, or broke it off.
 ///
 /// # Errors
 /// ztunnel refuses it.
@@ -154,7 +159,7 @@ pub(crate) async fn tunnel(pod: &Pod, waypoint: IpAddr, to: SocketAddr, bytes: V
     let asked = async move {
         let Stream { mut send, mut receive } =
             hbone::ask(hbone::connect((waypoint, hbone::PORT).into(), tls).await?, to).await?;
-        let _ = send.send_data(bytes.into(), true);
+        let _ = send.send_data(bytes.into(), false);
         let mut answer = Vec::new();
         while let Some(Ok(piece)) = receive.data().await {
             answer.extend(piece);

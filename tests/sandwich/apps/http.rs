@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-use http_body_util::BodyExt;
+use http::header::{CONNECTION, TE, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 
 use crate::support::{Body, text};
@@ -32,11 +36,23 @@ impl Held {
     }
 }
 
-/// Tells the request, in JSON. `/hold/NAME/NUMBER`: once so many have come. `/echo`: sends back its body as it comes.
-pub(super) async fn answer(pod: &str, held: Held, request: Request<Incoming>) -> Response<Body> {
+/// Tells the request, in JSON. `/hold/NAME/NUMBER`: once so many have come. `/echo`: sends back its body as it comes, with
+/// trailers where they are taken. An upgrade: sends back what comes then.
+pub(super) async fn answer(pod: &str, held: Held, mut request: Request<Incoming>) -> Response<Body> {
+    if let Some(protocol) = request.headers().get(UPGRADE).cloned() {
+        let upgrade = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move { echo(upgrade.await?).await });
+        let response = Response::builder().status(101).header(CONNECTION, "upgrade").header(UPGRADE, protocol);
+        return response.body(Full::default().map_err(|never| match never {}).boxed()).expect("a response");
+    }
     let (head, body) = request.into_parts();
     if head.uri.path() == "/echo" {
-        return Response::new(body.map_err(Into::into).boxed());
+        let trailers = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from(0))]);
+        let body = body.map_err(Into::into);
+        return Response::new(match head.headers.contains_key(TE) {
+            true => body.with_trailers(async { Some(Ok(trailers)) }).boxed(),
+            false => body.boxed(),
+        });
     }
     if let Some((name, all)) = head.uri.path().strip_prefix("/hold/").and_then(|rest| rest.split_once('/')) {
         held.wait(name, all.parse().expect("a number")).await;
@@ -47,6 +63,14 @@ pub(super) async fn answer(pod: &str, held: Held, request: Request<Incoming>) ->
         "headers": fields(&head.headers), "body": String::from_utf8_lossy(&body),
     });
     text(200, told.to_string())
+}
+
+async fn echo(upgraded: Upgraded) -> hyper::Result<()> {
+    let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
+    // A client that goes away in the middle is its own affair.
+    let _ = tokio::io::copy(&mut read, &mut write).await;
+    let _ = write.shutdown().await;
+    Ok(())
 }
 
 fn fields(headers: &HeaderMap) -> Map<String, Value> {

@@ -5,11 +5,13 @@ mod http;
 mod settings;
 mod tls;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use http::Held;
 pub(crate) use tls::NAME as TLS_NAME;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::namespace::Namespace;
@@ -29,70 +31,90 @@ pub(crate) const HASTY: u16 = 9003;
 pub(crate) const ECHOING: u16 = 9004;
 /// HTTP/2, whose SETTINGS come late.
 pub(crate) const LATE_SETTINGS: u16 = 9005;
+/// One that breaks off in the middle.
+pub(crate) const BREAKING: u16 = 9006;
+/// Programs of other makes, where a line starts them.
+pub(crate) const PYTHON: u16 = 8000;
+pub(crate) const NGHTTPD: u16 = 8001;
 /// Nobody listens there, nor on the next.
 pub(crate) const CLOSED: u16 = 9;
 
 /// What serves in a pod.
 pub(crate) struct Apps {
     _servers: Vec<Backend>,
-    requests: Arc<AtomicUsize>,
-    /// What clients sent to those that end their own direction first.
-    pub(crate) kept: watch::Receiver<Vec<u8>>,
-    /// Connections of HTTP/2 on which a request came before SETTINGS.
-    pub(crate) early: Arc<AtomicUsize>,
+    /// What came there.
+    pub(crate) record: Arc<Record>,
     /// What HTTPS shows.
     pub(crate) certificate: Certificate,
 }
 
-impl Apps {
-    /// Starts them.
-    pub(crate) async fn start(pod: &'static str, namespace: &Namespace, held: Held) -> Self {
-        let requests = Arc::<AtomicUsize>::default();
-        let count = requests.clone();
-        let answer = move |request| {
-            count.fetch_add(1, Ordering::Relaxed);
-            http::answer(pod, held.clone(), request)
-        };
-        let certificate = Certificate::new(&[TLS_NAME]);
-        let tls = tls::acceptor(&certificate);
-        let (keep, kept) = watch::channel(Vec::new());
-        let keep = Arc::new(keep);
-        let early = Arc::<AtomicUsize>::default();
-        let told = early.clone();
-        let start = async move {
-            let at = |port: u16| format!("[::]:{port}");
-            vec![
-                Backend::on(&at(HTTP), answer).await,
-                Backend::raw_on(&at(GREETER), move |stream| done(bytes::greet(stream, pod))).await,
-                Backend::raw_on(&at(HTTPS), move |stream| done(tls::serve(stream, tls.clone()))).await,
-                Backend::raw_on(&at(SINK), |stream| done(bytes::count(stream))).await,
-                Backend::raw_on(&at(ECHOING), |stream| done(bytes::echo(stream))).await,
-                Backend::raw_on(&at(HASTY), move |stream| {
-                    let keep = keep.clone();
-                    async move {
-                        keep.send_replace(bytes::haste(stream).await.unwrap_or_default());
-                    }
-                })
-                .await,
-                Backend::raw_on(&at(LATE_SETTINGS), move |stream| {
-                    let told = told.clone();
-                    async move {
-                        let _ = settings::late(stream, &told).await;
-                    }
-                })
-                .await,
-            ]
-        };
-        Self { _servers: namespace.run(start).await, requests, kept, early, certificate }
-    }
+/// What came to a pod.
+#[derive(Default)]
+pub(crate) struct Record {
+    requests: AtomicUsize,
+    /// What clients sent to the hasty server, after its end.
+    pub(crate) kept: watch::Sender<Vec<u8>>,
+    /// Connections of bytes that a client broke off.
+    pub(crate) broken: watch::Sender<usize>,
+    /// Connections of HTTP/2 on which a request came before SETTINGS.
+    pub(crate) early: AtomicUsize,
+}
 
+impl Record {
     /// The number of requests since the last call.
     pub(crate) fn take_requests(&self) -> usize {
         self.requests.swap(0, Ordering::Relaxed)
     }
 }
 
-/// A client that goes away in the middle is its own affair.
-async fn done(serving: impl Future<Output = std::io::Result<()>>) {
-    let _ = serving.await;
+impl Apps {
+    /// Starts them.
+    pub(crate) async fn start(pod: &'static str, namespace: &Namespace, held: Held) -> Self {
+        let record = Arc::<Record>::default();
+        let certificate = Certificate::new(&[TLS_NAME]);
+        let (shared, tls) = (record.clone(), tls::acceptor(&certificate));
+        let start = async move {
+            let counted = shared.clone();
+            let answer = move |request| {
+                counted.requests.fetch_add(1, Ordering::Relaxed);
+                http::answer(pod, held.clone(), request)
+            };
+            vec![
+                Backend::on(&at(HTTP), answer).await,
+                serve(HTTPS, &shared, move |stream, _| tls::serve(stream, tls.clone())).await,
+                serve(GREETER, &shared, move |stream, _| bytes::greet(stream, pod)).await,
+                serve(SINK, &shared, |stream, _| bytes::count(stream)).await,
+                serve(ECHOING, &shared, |stream, _| bytes::echo(stream)).await,
+                serve(HASTY, &shared, bytes::haste).await,
+                serve(BREAKING, &shared, |stream, _| bytes::break_off(stream)).await,
+                serve(LATE_SETTINGS, &shared, settings::late).await,
+            ]
+        };
+        Self { _servers: namespace.run(start).await, record, certificate }
+    }
+}
+
+/// Serves each connection to a port, and counts those that a client breaks off.
+async fn serve<F>(
+    port: u16,
+    record: &Arc<Record>,
+    serve: impl Fn(TcpStream, Arc<Record>) -> F + Send + 'static,
+) -> Backend
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let record = record.clone();
+    Backend::raw_on(&at(port), move |stream| {
+        let (served, record) = (serve(stream, record.clone()), record.clone());
+        async move {
+            if served.await.is_err() {
+                record.broken.send_modify(|count| *count += 1);
+            }
+        }
+    })
+    .await
+}
+
+fn at(port: u16) -> String {
+    format!("[::]:{port}")
 }

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use super::spoken;
 use crate::apps::TLS_NAME;
 use crate::manifests::{BYTES, ECHO};
+use crate::mesh::splice::reset;
 use crate::support::{Folder, within};
 use crate::world::{Answer, World};
 
@@ -20,6 +21,8 @@ super::lines![
     http_on_a_port_of_bytes_is_bytes,
     tls_is_between_client_and_server,
     megabytes_pass_in_both_directions,
+    what_the_server_breaks_off_the_client_sees_broken_off,
+    what_the_client_breaks_off_the_server_sees_broken_off,
 ];
 
 async fn connect(world: &World, to: SocketAddr) -> TcpStream {
@@ -52,7 +55,7 @@ async fn the_servers_end_reaches_the_client_who_goes_on(world: &World) {
     let mut all = Vec::new();
     within("its end", stream.read_to_end(&mut all)).await.expect("an end, and no reset");
     assert_eq!(all, b"all\n");
-    let mut kept = world.apps[0].kept.clone();
+    let mut kept = world.apps[0].record.kept.subscribe();
     stream.write_all(b"what comes after").await.unwrap();
     stream.shutdown().await.unwrap();
     let came = within("what was sent after", kept.wait_for(|kept| !kept.is_empty())).await;
@@ -113,4 +116,21 @@ async fn megabytes_pass_in_both_directions(world: &World) {
     .await;
     written.expect("it takes all");
     assert!(came.expect("it sends all back") == expected, "byte for byte");
+}
+
+async fn what_the_server_breaks_off_the_client_sees_broken_off(world: &World) {
+    let mut stream = connect(world, BYTES.v4(6)).await;
+    stream.write_all(b"?").await.unwrap();
+    let ended = within("an end", stream.read_to_end(&mut Vec::new())).await;
+    assert!(ended.is_err(), "a part is not taken for the whole");
+}
+
+async fn what_the_client_breaks_off_the_server_sees_broken_off(world: &World) {
+    let mut broken = world.apps[0].record.broken.subscribe();
+    let before = *broken.borrow_and_update();
+    let mut stream = connect(world, BYTES.v4(5)).await;
+    stream.write_all(b"?").await.unwrap();
+    within("its echo", stream.read_u8()).await.unwrap();
+    reset(stream);
+    within("its end", broken.wait_for(|count| *count > before)).await.unwrap();
 }

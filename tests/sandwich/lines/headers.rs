@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::spoken;
-use crate::manifests::ECHO;
+use crate::manifests::{ECHO, ROUTED};
 use crate::mesh::mark::connect_marked;
 use crate::mesh::proxy_header::{IDENTITY, SIGNATURE, header};
 use crate::mesh::ztunnel::BINDING;
@@ -16,6 +16,7 @@ super::lines![
     the_port_of_the_binding_is_on_both_loopbacks_and_nowhere_else,
     whoever_is_not_on_loopback_is_closed_and_counted,
     what_is_no_header_is_closed_and_counted_by_its_reason,
+    a_header_without_an_identity_is_of_a_client_from_outside_of_the_mesh,
 ];
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
@@ -108,4 +109,13 @@ async fn what_is_no_header_is_closed_and_counted_by_its_reason(world: &World) {
             assert_eq!(world.refused(why).await, before + 1.0, "{why}: {bytes:?}");
         }
     }
+}
+
+async fn a_header_without_an_identity_is_of_a_client_from_outside_of_the_mesh(world: &World) {
+    let request = b"GET /outside HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let ahead = header(SocketAddr::from(([192, 0, 2, 1], 1)), ROUTED.v4(80), None);
+    let answer = handed(world, LOOPBACKS[0], [&ahead[..], request].concat()).await;
+    assert!(answer.contains("x-route: producer"), "consumers are known by their identity: {answer}");
+    let line = world.logged("/outside").await;
+    assert_eq!((line.get("source_principal"), &line["peer"]), (None, &"192.0.2.1:1".into()));
 }

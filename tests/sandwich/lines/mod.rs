@@ -1,6 +1,7 @@
 //! What is proven, line by line. Each is a sentence, and what holds it.
 
 mod bytes;
+mod changes;
 mod conversation;
 mod destinations;
 mod drain;
@@ -8,7 +9,9 @@ mod headers;
 mod identity;
 mod load;
 mod loops;
+mod others;
 mod outbound;
+mod rest;
 mod streams;
 mod through;
 
@@ -33,11 +36,15 @@ pub(crate) fn all() -> Vec<(&'static str, Line)> {
         headers::LINES,
         destinations::LINES,
         bytes::LINES,
+        others::LINES,
         outbound::LINES,
-        loops::LINES,
         load::LINES,
+        changes::LINES,
         streams::LINES,
         drain::LINES,
+        rest::LINES,
+        // What comes back is a client of the waypoint's that keeps its connection.
+        loops::LINES,
     ]
     .concat()
 }

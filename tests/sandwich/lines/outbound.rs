@@ -61,7 +61,7 @@ async fn by_http2_a_post_goes_on_to_an_endpoint_that_is_there(world: &World) {
 async fn nothing_is_sent_by_http2_before_settings(world: &World) {
     let answer = Answer::of(&world.web, &[&POST[..], &[&LATE.url("/")]].concat()).await;
     assert_eq!(answer.status(), 204, "{}", answer.text);
-    assert_eq!(world.apps[0].early.load(std::sync::atomic::Ordering::Relaxed), 0, "requests before SETTINGS");
+    assert_eq!(world.apps[0].record.early.load(std::sync::atomic::Ordering::Relaxed), 0, "requests before SETTINGS");
 }
 
 async fn an_address_that_nobody_has_is_seen_by_no_client_that_gets(world: &World) {

@@ -11,8 +11,7 @@ super::lines![streams_last_while_configuration_changes];
 
 /// How long they last; at full scale longer than the limits of time that the waypoint has for what is idle or begins.
 fn lasting() -> Duration {
-    let full = std::env::var("PINGWAY_SCALE").is_ok_and(|scale| scale == "full");
-    Duration::from_secs(if full { 330 } else { 3 })
+    Duration::from_secs(if crate::is_full() { 330 } else { 3 })
 }
 
 async fn streams_last_while_configuration_changes(world: &World) {
