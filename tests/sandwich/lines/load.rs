@@ -37,9 +37,10 @@ async fn h2load(world: &World, requests: usize, flags: &[&str]) {
 }
 
 async fn thousands_of_requests_by_h2load_are_answered(world: &World) {
-    let requests = if crate::is_full() { 200_000 } else { 4000 };
-    h2load(world, requests, &["-c", "50", "-m", "10"]).await;
-    h2load(world, requests, &["-c", "50", "--h1"]).await;
+    for _ in 0..if crate::is_full() { 50 } else { 1 } {
+        h2load(world, 4000, &["-c", "50", "-m", "10"]).await;
+        h2load(world, 4000, &["-c", "50", "--h1"]).await;
+    }
 }
 
 /// By HTTP/1.1, HTTP/2 and bytes; none is answered, and none ends, before all have come to the backends.

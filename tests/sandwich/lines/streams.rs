@@ -16,6 +16,9 @@ fn lasting() -> Duration {
 
 async fn streams_last_while_configuration_changes(world: &World) {
     let (mut conversations, begun, mut round) = (Conversation::all(world).await, Instant::now(), 0);
+    // Bytes may rest for as long as they like.
+    let [mut silent, ..] = Conversation::all(world).await;
+    silent.say("first").await;
     while begun.elapsed() < lasting() {
         round += 1;
         let route = format!("edited-{round}");
@@ -35,6 +38,7 @@ async fn streams_last_while_configuration_changes(world: &World) {
         within("the edit is served", served).await;
     }
     world.write("routes.yaml", &routes());
+    silent.say("last").await;
     for conversation in conversations {
         conversation.end().await;
     }

@@ -6,18 +6,40 @@ use std::net::SocketAddr;
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::namespace::Namespace;
+
 /// ztunnel's mark.
 const MARK: u32 = 0x539;
 
 /// Where what leaves a pod is redirected to.
 pub(super) const OUTBOUND: u16 = 15001;
 
-/// The rules that capture what leaves a pod. What stays in it is not touched.
+/// The rules that capture what leaves a pod. What stays in it is not touched. A counter has what went past them: what somebody
+/// else than ztunnel opened.
 pub(super) fn rules() -> String {
     format!(
-        "table inet ztunnel {{\n  chain output {{\n    type nat hook output priority -110;\n    meta mark {MARK} return\n    \
-         oifname lo return\n    meta l4proto tcp redirect to :{OUTBOUND}\n  }}\n}}\n"
+        "table inet ztunnel {{
+  counter escaped {{ }}
+  chain output {{
+    type nat hook output priority -110;
+    meta mark {MARK} return
+    oifname lo return
+    meta l4proto tcp redirect to :{OUTBOUND}
+  }}
+  chain leaving {{
+    type filter hook postrouting priority 0;
+    oifname eth0 meta mark != {MARK} meta l4proto {{ tcp, udp }} ct direction original counter name escaped
+  }}
+}}
+"
     )
+}
+
+/// The packets that went past the rules of a pod.
+pub(crate) async fn escaped(pod: &Namespace) -> u64 {
+    let printed = pod.output("nft", &["list", "counter", "inet", "ztunnel", "escaped"]).await;
+    let packets = printed.split_once("packets ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+    packets.unwrap_or_else(|| panic!("{printed}"))
 }
 
 /// Connects as ztunnel does.
