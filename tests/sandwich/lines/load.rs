@@ -25,7 +25,7 @@ async fn requests_of_one_http2_connection_go_to_all_endpoints(world: &World) {
     h2load(world, 400, &["-c", "1", "-m", "10"]).await;
     assert_eq!(world.web.ztunnel.take_dialled(), [ECHO.v4(80)], "one connection");
     let counts = world.apps.each_ref().map(|apps| apps.record.take_requests());
-    assert!(counts.iter().sum::<usize>() == 400 && counts.iter().all(|count| *count > 100), "{counts:?}");
+    assert!(counts.iter().sum::<usize>() == 400 && counts.iter().all(|count| *count > 40), "{counts:?}");
 }
 
 /// All succeed.
