@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot be set up is to fail")]
 
 mod apps;
+mod clients;
 mod lines;
 mod manifests;
 mod mesh;

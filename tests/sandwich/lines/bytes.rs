@@ -7,10 +7,11 @@ use tokio::net::TcpStream;
 
 use super::spoken;
 use crate::apps::TLS_NAME;
+use crate::clients::Answer;
 use crate::manifests::{BYTES, ECHO};
 use crate::mesh::splice::reset;
 use crate::support::{Folder, within};
-use crate::world::{Answer, World};
+use crate::world::World;
 
 super::lines![
     a_server_that_speaks_first_is_heard_whether_its_port_says_so_or_not,

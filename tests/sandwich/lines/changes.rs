@@ -3,10 +3,11 @@
 use tokio::net::TcpStream;
 
 use super::spoken;
+use crate::clients::{Answer, tunnel};
 use crate::manifests::{BYTES, ECHO, GENERAL, STRANGER, services};
 use crate::pod::Name;
 use crate::support::until;
-use crate::world::{Answer, World, tunnel};
+use crate::world::World;
 
 super::lines![a_service_is_served_from_its_enrolment_until_it_opts_out, what_a_policy_of_istios_would_judge_is_refused,];
 

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use crate::apps::HTTP;
+use crate::clients::{Answer, tunnel};
 use crate::manifests::{ECHO, STRANGER, waypoint_service};
 use crate::pod::Name;
-use crate::world::{Answer, World, tunnel};
+use crate::world::World;
 
 super::lines![
     what_is_not_enrolled_is_closed_and_counted_and_nothing_is_dialled,

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 
+use crate::clients::{Answer, tunnel};
 use crate::manifests::ECHO;
 use crate::mesh::certificates::Authority;
 use crate::mesh::hbone;
 use crate::mesh::proxy_header::header;
 use crate::pod::Name;
 use crate::support::until;
-use crate::world::{Answer, World, tunnel};
+use crate::world::World;
 
 super::lines![
     the_identity_that_mtls_proved_is_the_one_that_is_known,
@@ -65,6 +66,6 @@ async fn whoever_has_no_certificate_of_the_mesh_ends_at_ztunnel(world: &World) {
     // It trusts what the mesh trusts, and shows what another authority signed.
     let foreign = Authority::new().credentials(&Name::Web.identity());
     let tls = foreign.trusting(&world.authority).client(&Name::Waypoint.identity());
-    let asked = async move { hbone::ask(hbone::connect(peer, tls).await?, ECHO.v4(80)).await.map(|_| ()) };
+    let asked = async move { hbone::ask(hbone::connect(peer, tls).await?.0, ECHO.v4(80)).await.map(|_| ()) };
     assert!(world.web.run(asked).await.is_err(), "it is not of the mesh");
 }

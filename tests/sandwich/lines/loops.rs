@@ -3,8 +3,9 @@
 use tokio::net::TcpStream;
 
 use super::spoken;
+use crate::clients::Answer;
 use crate::manifests::{ECHO, LOOP, SELF, waypoint_service};
-use crate::world::{Answer, World};
+use crate::world::World;
 
 super::lines![
     a_request_that_comes_back_is_answered_508_in_its_second_round,

@@ -5,9 +5,10 @@ use std::process::Stdio;
 use tokio::process::{Child, Command};
 
 use crate::apps::{NGHTTPD, PYTHON};
+use crate::clients::Answer;
 use crate::manifests::OTHERS;
 use crate::support::{Folder, until};
-use crate::world::{Answer, World};
+use crate::world::World;
 
 super::lines![pythons_server_of_http_1_0_is_served, nghttpd_is_served];
 

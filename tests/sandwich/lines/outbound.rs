@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use crate::apps::{CLOSED, HTTP};
-use crate::manifests::{ABSENT, DEAD, HALF, LATE, NOBODY, SIX};
+use crate::clients::Answer;
+use crate::manifests::{ABSENT, DEAD, ECHO, HALF, LATE, NOBODY, SIX};
 use crate::pod::Name;
 use crate::support::until;
-use crate::world::{Answer, World};
+use crate::world::World;
 
 super::lines![
     an_endpoint_that_is_not_there_is_seen_by_no_client_that_gets,
@@ -15,6 +16,7 @@ super::lines![
     nothing_is_sent_by_http2_before_settings,
     an_address_that_nobody_has_is_seen_by_no_client_that_gets,
     endpoints_of_ipv6_are_dialled_by_it,
+    what_ztunnel_broke_off_is_not_used_again,
 ];
 
 const POST: [&str; 2] = ["-d", "order"];
@@ -81,4 +83,19 @@ async fn endpoints_of_ipv6_are_dialled_by_it(world: &World) {
     let endpoints = [Name::One, Name::Two].map(|name| (name.v6(), HTTP).into());
     let dialled = world.waypoint.ztunnel.take_dialled();
     assert!(dialled.len() == 1 && endpoints.contains(&dialled[0]), "{dialled:?}");
+}
+
+async fn what_ztunnel_broke_off_is_not_used_again(world: &World) {
+    for url in [ECHO.url("/"), format!("http://{}/", ECHO.v4(84))] {
+        // Connections are kept open, to both endpoints.
+        let printed = world.web.output("h2load", &["-n", "100", "-c", "4", "-m", "10", &url]).await;
+        assert!(printed.contains("100 succeeded"), "{printed}");
+        world.waypoint.ztunnel.take_dialled();
+        world.waypoint.ztunnel.break_off().await;
+        for _ in 0..20 {
+            let answer = Answer::of(&world.web, &[&POST[..], &[&url]].concat()).await;
+            assert_eq!(answer.status(), 200, "{}", answer.text);
+        }
+        assert!(!world.waypoint.ztunnel.take_dialled().is_empty(), "they are made anew");
+    }
 }

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::conversation::Conversation;
+use crate::clients::Answer;
 use crate::manifests::{ROUTED, routes};
 use crate::support::within;
-use crate::world::{Answer, World};
+use crate::world::World;
 
 super::lines![streams_last_while_configuration_changes];
 

@@ -1,9 +1,10 @@
 //! Requests on their way: straight through, by the Service's routes, by the Gateway's.
 
 use crate::apps::HTTP;
+use crate::clients::Answer;
 use crate::manifests::{ECHO, GENERAL, ROUTED};
 use crate::pod::Name;
-use crate::world::{Answer, World};
+use crate::world::World;
 
 super::lines![
     a_request_goes_straight_through_whatever_host_it_names,

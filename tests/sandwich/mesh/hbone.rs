@@ -13,6 +13,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 
 use super::mark::connect_marked;
@@ -35,6 +36,7 @@ pub(crate) struct Pool(Mutex<HashMap<SocketAddr, Vec<Arc<Connection>>>>);
 struct Connection {
     requests: SendRequest<Bytes>,
     streams: AtomicUsize,
+    driver: AbortHandle,
 }
 
 /// One of a connection's streams, while it lives.
@@ -62,6 +64,12 @@ impl Pool {
         Ok((stream, lease))
     }
 
+    /// Breaks off all connections, as a ztunnel does that is restarted.
+    pub(super) async fn break_off(&self) {
+        let connections = std::mem::take(&mut *self.0.lock().await);
+        connections.into_values().flatten().for_each(|connection| connection.driver.abort());
+    }
+
     async fn lease(&self, peer: SocketAddr, tls: &Arc<ClientConfig>) -> io::Result<Lease> {
         let mut pool = self.0.lock().await;
         let connections = pool.entry(peer).or_default();
@@ -69,8 +77,8 @@ impl Pool {
         let connection = match free {
             Some(connection) => connection.clone(),
             None => {
-                let requests = connect(peer, tls.clone()).await?;
-                connections.push(Arc::new(Connection { requests, streams: AtomicUsize::new(0) }));
+                let (requests, driver) = connect(peer, tls.clone()).await?;
+                connections.push(Arc::new(Connection { requests, streams: AtomicUsize::new(0), driver }));
                 connections.last().expect("pushed").clone()
             }
         };
@@ -79,11 +87,11 @@ impl Pool {
     }
 }
 
-/// A connection of HBONE to a ztunnel.
+/// A connection of HBONE to a ztunnel, and what drives it.
 ///
 /// # Errors
 /// It cannot be reached, or one of both is not who the other expects.
-pub(crate) async fn connect(peer: SocketAddr, tls: Arc<ClientConfig>) -> io::Result<SendRequest<Bytes>> {
+pub(crate) async fn connect(peer: SocketAddr, tls: Arc<ClientConfig>) -> io::Result<(SendRequest<Bytes>, AbortHandle)> {
     let tcp = connect_marked(peer).await?;
     tcp.set_nodelay(true)?;
     // The identity is what is verified: no name is asked for.
@@ -92,10 +100,10 @@ pub(crate) async fn connect(peer: SocketAddr, tls: Arc<ClientConfig>) -> io::Res
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
     let (requests, connection) = builder.handshake(stream).await.map_err(io::Error::other)?;
-    tokio::spawn(async move {
+    let driver = tokio::spawn(async move {
         let _ = connection.await;
     });
-    Ok(requests)
+    Ok((requests, driver.abort_handle()))
 }
 
 /// CONNECT.

@@ -70,6 +70,11 @@ impl Ztunnel {
         std::mem::take(&mut self.came.lock().expect("no panic"))
     }
 
+    /// Breaks off all that left the pod by HBONE.
+    pub(crate) async fn break_off(&self) {
+        self.pool.break_off().await;
+    }
+
     async fn capture(self: Arc<Self>, listener: TcpListener) {
         while let Ok((tcp, _)) = listener.accept().await {
             let ztunnel = self.clone();
