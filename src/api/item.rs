@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::decode::DecodeError;
 use super::{
     EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Kind, Namespace, ObjectName, ObjectRef,
-    PingwayParameters, Policy, ReferenceGrant, Secret, Service, XMesh,
+    PingwayParameters, Pod, Policy, ReferenceGrant, Secret, Service, XMesh,
 };
 
 /// One object of a kind that Pingway reads.
@@ -33,6 +33,8 @@ pub enum Item {
     Secret(Arc<Secret>),
     /// A Namespace.
     Namespace(Arc<Namespace>),
+    /// A Pod, with what is kept of it.
+    Pod(Arc<Pod>),
     /// PingwayParameters, good or not.
     PingwayParameters(Arc<PingwayParameters>),
     /// An object of Istio's.
@@ -50,6 +52,7 @@ impl Item {
             Self::GrpcRoute(object) => (Kind::GrpcRoute, object.meta.name.clone()),
             Self::ReferenceGrant(object) => (Kind::ReferenceGrant, object.meta.name.clone()),
             Self::PingwayParameters(object) => (Kind::PingwayParameters, object.meta.name.clone()),
+            Self::Pod(object) => (Kind::Pod, object.name.clone()),
             Self::Policy(object) => (Kind::Policy(object.spec.kind), object.meta.name.clone()),
             Self::Service(object) => (Kind::Service, name_of(&object.metadata)),
             Self::EndpointSlice(object) => (Kind::EndpointSlice, name_of(&object.metadata)),

@@ -19,6 +19,7 @@ mod label;
 mod object_ref;
 mod open_enum;
 pub mod parameters;
+mod pod;
 mod policy;
 mod route;
 mod unread;
@@ -38,6 +39,7 @@ pub use grant::{GrantFrom, GrantTo, ReferenceGrantSpec};
 pub use item::Item;
 pub use label::{GATEWAY_NAME, LONGEST_LABEL, cut, hashed, label_value};
 pub use object_ref::{Kind, Meta, Object, ObjectName, ObjectRef};
+pub use pod::{Pod, Workload};
 pub use policy::{Policy, PolicyKind, PolicySpec, PolicyTarget};
 pub use route::{
     BackendRef, GrpcMatch, GrpcMethodMatch, GrpcMethodMatchType, GrpcRouteSpec, GrpcRule, HttpMatch, HttpPathMatch,

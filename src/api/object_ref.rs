@@ -31,6 +31,8 @@ pub enum Kind {
     Secret,
     /// core Namespace
     Namespace,
+    /// core Pod
+    Pod,
     /// `pingway.dev` PingwayParameters
     PingwayParameters,
     /// One of Istio's that speaks of traffic at a waypoint
@@ -64,6 +66,7 @@ impl Kind {
             Self::EndpointSlice => "EndpointSlice",
             Self::Secret => "Secret",
             Self::Namespace => "Namespace",
+            Self::Pod => "Pod",
             Self::PingwayParameters => "PingwayParameters",
             Self::Policy(kind) => kind.as_str(),
         }
@@ -101,7 +104,7 @@ impl Kind {
             }
             Self::XMesh => "gateway.networking.x-k8s.io",
             Self::EndpointSlice => "discovery.k8s.io",
-            Self::Service | Self::Secret | Self::Namespace => "",
+            Self::Service | Self::Secret | Self::Namespace | Self::Pod => "",
             Self::PingwayParameters => "pingway.dev",
             Self::Policy(kind) => kind.group(),
         }

@@ -11,7 +11,7 @@ use anyhow::Context;
 use super::flags::ServeFlags;
 use super::serve::{Own, Served, Wires, serve};
 use crate::api::ObjectName;
-use crate::api::parameters::Unenforced;
+use crate::api::parameters::{Unenforced, WorkloadLabels};
 use crate::compile::PolicySettings;
 use crate::settings::ServiceAccount;
 use crate::source::{kubernetes, manifests};
@@ -46,6 +46,10 @@ pub(super) struct Args {
     /// Istio's root namespace, where policies may be for the Gateway's class
     #[arg(long, value_name = "NAME", requires = "gateway", default_value = "istio-system")]
     root_namespace: String,
+
+    /// Local, Cluster or Off: whose workloads are told in metrics and the access log
+    #[arg(long, value_name = "WORD", value_parser = workload_labels, requires = "gateway", default_value = "Local")]
+    workload_labels: WorkloadLabels,
 
     /// ConfigMap of the Gateway's namespace in which this pod reports what it serves
     #[arg(long, value_name = "NAME", requires_all = ["gateway", "pod"])]
@@ -93,7 +97,8 @@ fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> 
         [&args.node, &args.zone].map(|place| place.as_deref().filter(|name| !name.is_empty()).map(Arc::from));
     let (unenforced, root_namespace) = (args.unenforced_policies, args.root_namespace.as_str().into());
     let policies = PolicySettings { unenforced, root_namespace };
-    let served = Served::Pod { gateway: gateway.clone(), node, zone, policies };
+    let workload_labels = args.workload_labels;
+    let served = Served::Pod { gateway: gateway.clone(), node, zone, policies, workload_labels };
     let place = (args.report.clone().zip(args.pod.clone())).map(|(config_map, pod)| {
         let namespace = gateway.namespace.to_string();
         waypoint::Place { namespace, config_map, pod }
@@ -117,6 +122,11 @@ fn own(args: &Args) -> Own {
 fn unenforced(text: &str) -> Result<Unenforced, String> {
     let known = [Unenforced::Deny, Unenforced::Warn].into_iter().find(|known| known.as_str() == text);
     known.ok_or_else(|| format!("{text:?} is neither Deny nor Warn"))
+}
+
+fn workload_labels(text: &str) -> Result<WorkloadLabels, String> {
+    let known = WorkloadLabels::ALL.into_iter().find(|known| known.as_str() == text);
+    known.ok_or_else(|| format!("{text:?} is none of Local, Cluster and Off"))
 }
 
 fn object_name(text: &str) -> Result<ObjectName, String> {

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::flags::ServeFlags;
 use crate::admin::{self, Ports, Servers, Sources};
 use crate::api::ObjectName;
+use crate::api::parameters::WorkloadLabels;
 use crate::compile::{Options, Placement, PolicySettings};
 use crate::live::Serving;
 use crate::pipeline::{Input, Pipeline, Report};
@@ -62,6 +63,8 @@ pub(super) enum Served {
         zone: Option<Arc<str>>,
         /// What the Gateway's parameters say of Istio's policies.
         policies: PolicySettings,
+        /// Whose workloads are told.
+        workload_labels: WorkloadLabels,
     },
 }
 
@@ -69,9 +72,10 @@ impl Served {
     fn options(self, options: Options) -> (Options, Option<ObjectName>) {
         match self {
             Self::All => (options, None),
-            Self::Pod { gateway, node, zone, policies } => {
+            Self::Pod { gateway, node, zone, policies, workload_labels } => {
                 let placement = Placement::Pods;
-                let told = Options { placement, node, zone, policies, parameters_unseen: true, ..options };
+                let parameters_unseen = true;
+                let told = Options { placement, node, zone, policies, workload_labels, parameters_unseen, ..options };
                 (told, Some(gateway))
             }
         }

@@ -48,6 +48,7 @@ pub use precedence::Predicate;
 pub use scope::scope;
 
 use crate::api::ObjectName;
+use crate::api::parameters::WorkloadLabels;
 use crate::snapshot::Snapshot;
 use crate::status::Statuses;
 use crate::table::RouteTable;
@@ -80,6 +81,8 @@ pub struct Options {
     pub parameters_unseen: bool,
     /// What they say of Istio's policies, where they are not seen.
     pub policies: PolicySettings,
+    /// What they say of whose workloads are told.
+    pub workload_labels: WorkloadLabels,
 }
 
 /// Where Gateways are served, and so what they share.

@@ -6,15 +6,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::grant::Grants;
+use super::mesh::is_for_pods;
 use super::parent;
 use super::selector::takes_namespace;
+use crate::api::parameters::WorkloadLabels;
 use crate::api::{BackendRef, CertificateRef, Gateway, Kind, NamespacesFrom, ObjectName, ParentRef};
 use crate::snapshot::{Namespaces, Scope, Secrets, Snapshot};
 
 /// What the pods of a Gateway have to see, as far as the snapshot tells. Seeing more can make it grow: routes name Services
 /// elsewhere. It never grows beyond what listeners and ReferenceGrants allow. `root_namespace`: Istio's, whose policies may be
-/// for the Gateway's class, where it is there.
-pub fn scope(snapshot: &Snapshot, gateway: &ObjectName, root_namespace: &str) -> Scope {
+/// for the Gateway's class, where it is there. `labels`: which pods are seen for the sake of their names.
+pub fn scope(snapshot: &Snapshot, gateway: &ObjectName, root_namespace: &str, labels: WorkloadLabels) -> Scope {
     let Some(object) = snapshot.gateways.get(gateway) else { return Scope::of_gateway(gateway.clone()) };
     let grants = Grants::new(snapshot);
     let routes = routes(object, snapshot);
@@ -35,8 +37,20 @@ pub fn scope(snapshot: &Snapshot, gateway: &ObjectName, root_namespace: &str) ->
             Namespaces::Named(names.iter().cloned().chain(root).collect())
         }
     };
+    let pods = match labels {
+        WorkloadLabels::Cluster => Namespaces::All,
+        WorkloadLabels::Local => services.clone(),
+        WorkloadLabels::Off if serves_pods(object, snapshot) => services.clone(),
+        WorkloadLabels::Off => Namespaces::none(),
+    };
     let secrets = Secrets::Named(secrets(object, &grants));
-    Scope { gateway: Some(gateway.clone()), routes, services, policies, secrets }
+    Scope { gateway: Some(gateway.clone()), routes, services, policies, pods, secrets }
+}
+
+/// Whether it serves pods by their own addresses, and so has to see which are enrolled.
+fn serves_pods(gateway: &Gateway, snapshot: &Snapshot) -> bool {
+    let class = snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
+    class.is_some_and(|class| is_for_pods(gateway, class))
 }
 
 /// The namespaces from which routes may attach to any of its listeners.
@@ -122,7 +136,11 @@ mod tests {
     const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
 
     fn seen(objects: &[Value]) -> Scope {
-        scope(&snapshot_of(objects), &ObjectName::new("shop", "waypoint"), "istio-system")
+        labelled(objects, WorkloadLabels::Local)
+    }
+
+    fn labelled(objects: &[Value], labels: WorkloadLabels) -> Scope {
+        scope(&snapshot_of(objects), &ObjectName::new("shop", "waypoint"), "istio-system", labels)
     }
 
     fn gateway(namespaces: Value) -> Value {
@@ -195,6 +213,25 @@ mod tests {
         let root = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } });
         assert_eq!(names(&seen(&[gateway(json!({})), root]).policies), ["istio-system", "shop"]);
         assert_eq!(names(&seen(&[gateway(json!({ "from": "All" }))]).policies), ["*"]);
+    }
+
+    #[test]
+    fn pods_are_seen_as_far_as_the_parameters_say_and_as_serving_them_needs() {
+        let pods = |labels: WorkloadLabels, purpose: &str| {
+            let class = json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": { "name": "pingway" },
+                "spec": { "controllerName": "pingway.dev/gateway-controller" } });
+            let mut gateway = gateway(json!({}));
+            gateway["metadata"]["labels"] = json!({ "istio.io/waypoint-for": purpose });
+            let granted = grant("backends", "HTTPRoute", "Service");
+            let objects = [class, gateway, granted, route("shop", "waypoint", "backends")];
+            names(&labelled(&objects, labels).pods).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(pods(WorkloadLabels::Local, "service"), ["backends", "shop"]);
+        assert_eq!(pods(WorkloadLabels::Cluster, "service"), ["*"]);
+        assert_eq!(pods(WorkloadLabels::Off, "service"), [""; 0]);
+        assert_eq!(pods(WorkloadLabels::Off, "none"), [""; 0]);
+        assert_eq!(pods(WorkloadLabels::Off, "workload"), ["backends", "shop"]);
+        assert_eq!(pods(WorkloadLabels::Off, "all"), ["backends", "shop"]);
     }
 
     #[test]

@@ -222,7 +222,8 @@ impl State {
 
     fn objects(&self, gateway: &Gateway, status: &GatewayStatus) -> Wanted {
         let Some(parameters) = provision::resolve(&self.snapshot, gateway) else { return Wanted::AsItIs };
-        let mut scope = scope(&self.snapshot, &gateway.meta.name, &parameters.policies.root_namespace);
+        let (root, labels) = (&parameters.policies.root_namespace, parameters.workload_labels);
+        let mut scope = scope(&self.snapshot, &gateway.meta.name, root, labels);
         if let (Secrets::Named(names), Some(seen)) = (&mut scope.secrets, &self.options.secret_namespaces) {
             // No right can be handed out that the controller has not itself.
             names.retain(|name| seen.contains(&name.namespace));

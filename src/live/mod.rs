@@ -14,6 +14,7 @@ pub mod serving;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tls;
+mod workloads;
 
 pub use backend::{Backend, InFlight};
 pub use endpoint::Endpoint;
@@ -21,3 +22,4 @@ pub use link::{Registry, link};
 pub use mesh::{Dialled, LivePort, MeshServing};
 pub use retry_budget::RetryPermit;
 pub use serving::{Graveyard, LiveRule, Serving, SocketServing};
+pub use workloads::Workloads;

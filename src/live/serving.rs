@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::backend::Backend;
 use super::mesh::MeshServing;
 use super::tls::SocketTls;
+use super::workloads::Workloads;
 use crate::snapshot::Socket;
 use crate::table::backend::WeightedBackend;
 use crate::table::lookup::PortIndex;
@@ -29,6 +30,8 @@ pub struct Serving {
     pub inbound: BTreeMap<Socket, Arc<MeshServing>>,
     /// Sockets that are wanted no longer: what their last connections are still served from.
     pub leaving: BTreeMap<Socket, Leaving>,
+    /// The pods by address; the same at every moment.
+    pub workloads: Arc<Workloads>,
 }
 
 /// What a socket was served from when it was wanted last.
@@ -71,6 +74,7 @@ impl Serving {
             sockets: self.sockets.clone(),
             inbound: self.inbound.clone(),
             leaving: self.leaving_after(&self.sockets),
+            workloads: self.workloads.clone(),
         })
     }
 }

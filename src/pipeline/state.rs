@@ -114,6 +114,7 @@ impl State {
         }
         let mut touched = self.snapshot.apply(changes);
         touched.services.append(&mut renamed);
+        self.registry.workloads().update(&touched.pods);
         let first = source_spoke && self.next.generation == 0;
         if touched.configuration {
             self.follow_scope();
@@ -220,7 +221,8 @@ impl State {
     /// Tells what is to be seen now.
     fn follow_scope(&mut self) {
         let Some(gateway) = &self.gateway else { return };
-        let wanted = scope(&self.snapshot, gateway, &self.options.policies.root_namespace);
+        let Options { policies, workload_labels, .. } = &self.options;
+        let wanted = scope(&self.snapshot, gateway, &policies.root_namespace, *workload_labels);
         self.scope.send_if_modified(|scope| {
             let differs = *scope != wanted;
             *scope = wanted;

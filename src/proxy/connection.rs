@@ -16,6 +16,8 @@ use super::io::Io;
 use super::sniff::{self, Speaks};
 use super::worker::{Phase, Worker};
 use super::{forwarded, http, policy, tcp, tls};
+use crate::api::Pod;
+use crate::live::Workloads;
 use crate::snapshot::Socket;
 use crate::telemetry::OpenConnection;
 use crate::telemetry::label::{ConnectionProtocol, InboundRefusal};
@@ -83,6 +85,17 @@ impl Connection {
     /// The client, by mTLS, as applications are told it; `None`: they are not.
     pub(crate) fn client_cert(&self) -> Option<&HeaderValue> {
         self.handed.as_ref()?.client_cert.as_ref()
+    }
+
+    /// The client's pod, where ztunnel handed it over; `None`: none that is seen, or not yet. A pod may call before its address is told.
+    pub(crate) fn source(&self, workloads: &Workloads) -> Option<&Arc<Pod>> {
+        let source = &self.handed.as_ref()?.source;
+        if source.get().is_none()
+            && let Some(pod) = workloads.at(self.peer.ip())
+        {
+            let _ = source.set(pod);
+        }
+        source.get()
     }
 
     /// Whether the client dialled an enrolled Service.
@@ -183,7 +196,8 @@ async fn take_over(io: &mut Io, connection: &mut Connection, worker: &Worker) ->
         Way::Service(_) => To::Service,
         Way::Listener(_) | Way::Metrics => To::Listener,
     };
-    connection.handed = Some(Handed { by, identity: opened.identity, client_cert: opened.client_cert, to });
+    let (identity, client_cert, source) = (opened.identity, opened.client_cert, OnceLock::new());
+    connection.handed = Some(Handed { by, identity, source, client_cert, to });
     Ok(Some(opened.way))
 }
 

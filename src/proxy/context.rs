@@ -13,6 +13,7 @@ use super::forwarded::{REQUEST_ID, new_request_id};
 use super::inbound::Identity;
 use super::request_head::{authority, is_grpc};
 use super::worker::{Phase, Worker};
+use crate::api::Pod;
 use crate::live::{Backend, Endpoint, LiveRule};
 use crate::telemetry::Counted;
 use crate::telemetry::access_log::Record;
@@ -111,7 +112,14 @@ impl<'w> Context<'w> {
         self.started.elapsed()
     }
 
-    fn record(&self) -> Record<'_> {
+    /// The client's pod and the endpoint's, as far as they are seen.
+    fn pods(&self) -> [Option<Arc<Pod>>; 2] {
+        let serving = self.worker.serving.load();
+        let source = self.connection.source(&serving.workloads).cloned();
+        [source, self.endpoint.as_ref().and_then(|endpoint| serving.workloads.at(endpoint.address.ip()))]
+    }
+
+    fn record<'r>(&'r self, [source, destination]: [Option<&'r Arc<Pod>>; 2]) -> Record<'r> {
         let logged = self.logged.as_deref();
         Record {
             request_id: self.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
@@ -125,8 +133,10 @@ impl<'w> Context<'w> {
             },
             peer: self.connection.peer,
             source_principal: self.connection.identity().map(Identity::as_str),
+            source_workload: source.map(|pod| &pod.workload as _),
             backend: self.backend.as_deref().map(|backend| &backend.key as _),
             endpoint: self.endpoint.as_deref().map(|endpoint| endpoint.address),
+            destination_workload: destination.map(|pod| &pod.workload as _),
             user_agent: logged.and_then(|logged| logged.user_agent.as_ref()),
             traceparent: logged.and_then(|logged| logged.traceparent.as_ref()),
         }
@@ -154,6 +164,7 @@ impl Drop for Context<'_> {
         self.outcome.duration = self.elapsed();
         let telemetry = &self.worker.telemetry;
         let series = self.rule.as_deref().map_or(telemetry.unrouted(), |rule| &*rule.series);
-        telemetry.request_ended(series, &self.outcome, || self.record());
+        let pods = if telemetry.has_access_log() { self.pods() } else { [None, None] };
+        telemetry.request_ended(series, &self.outcome, || self.record(pods.each_ref().map(Option::as_ref)));
     }
 }

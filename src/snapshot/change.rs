@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Snapshot;
-use crate::api::{EndpointSlice, Item, Kind, ObjectName, ObjectRef};
+use crate::api::{EndpointSlice, Item, Kind, ObjectName, ObjectRef, Pod};
 
 /// Label of an EndpointSlice: the Service that it belongs to.
 const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
@@ -25,6 +25,17 @@ pub struct Touched {
     pub configuration: bool,
     /// Services whose endpoints, ports or type may differ; sorted, each once.
     pub services: Vec<ObjectName>,
+    /// Pods that came, went or differ, in the order in which they did.
+    pub pods: Vec<PodChange>,
+}
+
+/// A pod that came, went or differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodChange {
+    /// As it was; `None`: it is new.
+    pub before: Option<Arc<Pod>>,
+    /// As it is; `None`: it is gone.
+    pub now: Option<Arc<Pod>>,
 }
 
 impl Touched {
@@ -56,6 +67,11 @@ impl Touched {
                 self.services.extend(differs.then_some(name));
                 differs
             }
+            Item::Pod(object) => {
+                let before = snapshot.pods.get(&name).cloned();
+                let differs = put(&mut snapshot.pods, name, object.clone());
+                return self.pods.extend(differs.then_some(PodChange { before, now: Some(object) }));
+            }
             Item::EndpointSlice(object) => return self.put_slice(snapshot, &name, object),
         };
         self.configuration |= differs;
@@ -78,6 +94,10 @@ impl Touched {
                 let was_there = snapshot.services.remove(name).is_some();
                 self.services.extend(was_there.then(|| name.clone()));
                 was_there
+            }
+            Kind::Pod => {
+                let before = snapshot.pods.remove(name);
+                return self.pods.extend(before.is_some().then_some(PodChange { before, now: None }));
             }
             Kind::EndpointSlice => return self.remove_slice(snapshot, name, None),
         };

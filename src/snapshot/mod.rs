@@ -14,7 +14,7 @@ mod slices;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use change::{Change, Touched};
+pub use change::{Change, PodChange, Touched};
 pub use names::{Resolution, external_name};
 pub use observed::{BindFailure, GatewayFacts, Observed, ProvisioningFailure, Replica, Socket};
 pub use scope::{Namespaces, Scope, Secrets};
@@ -22,7 +22,7 @@ pub use slices::Slices;
 
 pub use crate::api::Item;
 use crate::api::{
-    Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, ObjectRef, PingwayParameters, Policy,
+    Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, ObjectRef, PingwayParameters, Pod, Policy,
     ReferenceGrant, Secret, Service, XMesh,
 };
 
@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub secrets: Objects<Secret>,
     /// Namespaces.
     pub namespaces: Objects<Namespace>,
+    /// Pods: who has which address. They decide about no route and no condition.
+    pub pods: Objects<Pod>,
     /// PingwayParameters, good or not. A waypoint's pod sees none.
     pub parameters: Objects<PingwayParameters>,
     /// Istio's objects that speak of traffic at a waypoint.

@@ -14,6 +14,13 @@ pub enum Namespaces {
     Named(BTreeSet<Arc<str>>),
 }
 
+impl Namespaces {
+    /// None.
+    pub fn none() -> Self {
+        Self::Named(BTreeSet::new())
+    }
+}
+
 /// Secrets that may be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Secrets {
@@ -34,12 +41,14 @@ pub struct Scope {
     pub services: Namespaces,
     /// Where Istio's policies are seen.
     pub policies: Namespaces,
+    /// Where Pods are seen.
+    pub pods: Namespaces,
     /// Which Secrets are seen.
     pub secrets: Secrets,
 }
 
 impl Scope {
-    /// Everything, as the controller sees it.
+    /// Everything, as the controller sees it: it has no use for Pods.
     pub fn everything() -> Self {
         let all = Namespaces::All;
         Self {
@@ -47,14 +56,15 @@ impl Scope {
             routes: all.clone(),
             services: all.clone(),
             policies: all.clone(),
+            pods: Namespaces::none(),
             secrets: Secrets::In(all),
         }
     }
 
     /// A Gateway of which nothing is known yet.
     pub fn of_gateway(gateway: ObjectName) -> Self {
-        let none = || Namespaces::Named(BTreeSet::new());
         let secrets = Secrets::Named(BTreeSet::new());
-        Self { gateway: Some(gateway), routes: none(), services: none(), policies: none(), secrets }
+        let [routes, services, policies, pods] = std::array::from_fn(|_| Namespaces::none());
+        Self { gateway: Some(gateway), routes, services, policies, pods, secrets }
     }
 }

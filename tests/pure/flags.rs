@@ -52,8 +52,15 @@ fn each_flag_is_documented_with_its_default_and_no_other() {
 #[test]
 fn quickstart_has_the_proxys_flags_and_its_own_defaults_are_documented() {
     let mut proxy = helped("proxy");
-    let of_pods =
-        ["--own-addresses", "--service-account", "--node", "--zone", "--unenforced-policies", "--root-namespace"];
+    let of_pods = [
+        "--own-addresses",
+        "--service-account",
+        "--node",
+        "--zone",
+        "--unenforced-policies",
+        "--root-namespace",
+        "--workload-labels",
+    ];
     for flag in ["--manifests", "--gateway", "--report", "--pod"].into_iter().chain(of_pods) {
         proxy.remove(flag).expect("a flag of the proxy's");
     }

@@ -62,6 +62,15 @@ pub(crate) fn service_route(namespace: &str, port: &str, matches: &str) -> Strin
     )
 }
 
+/// A pod of a Deployment.
+pub(crate) fn pod(name: &str, workload: &str, ip: &str) -> String {
+    let owner = format!("{{apiVersion: apps/v1, kind: ReplicaSet, name: {workload}-7d9f, uid: '1', controller: true}}");
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {workload}-app, pod-template-hash: 7d9f}}, ownerReferences: [{owner}]}}\n\
+         spec: {{serviceAccountName: {workload}}}\nstatus: {{phase: Running, podIPs: [{{ip: {ip}}}]}}\n"
+    )
+}
+
 /// Where ztunnel hands over to this proxy.
 async fn inbound(proxy: &Proxy) -> SocketAddr {
     until("the inbound socket", async || proxy.json("/mesh").await?[0]["inbound"][0]["bound"].as_str()?.parse().ok())
@@ -116,6 +125,37 @@ async fn a_request_goes_straight_through_to_the_service_that_was_dialled() {
     assert_eq!(line["peer"], "10.244.0.9:48110");
     assert_eq!(line["source_principal"], IDENTITY);
     assert_eq!((&line["route"], &line["rule"]), (&"Service default/a".into(), &"80".into()));
+    assert!(line.get("source_workload").is_none() && line.get("destination_workload").is_none());
+}
+
+#[tokio::test]
+async fn the_access_log_tells_the_workloads_of_both_sides_as_soon_as_their_pods_are_seen() {
+    let backend = Backend::named("a").await;
+    let (folder, proxy, address) = start(&[("a.yaml", service(ENROLLED, backend.address))]).await;
+    let mut client = connect(address, &header("10.96.0.1:80")).await;
+    let mut head = async || {
+        client.write_all(b"HEAD / HTTP/1.1\r\nhost: a.test\r\n\r\n").await.unwrap();
+        assert!(read_head(&mut client).await.0.starts_with("HTTP/1.1 200 "));
+    };
+    head().await;
+    folder.write("pods.yaml", &format!("{}---\n{}", pod("web-x", "web", "10.244.0.9"), pod("a-x", "a", "127.0.0.1")));
+    let told = |line: &serde_json::Value| {
+        line["source_workload"] == "default/web" && line["destination_workload"] == "default/a"
+    };
+    until("both workloads", async || {
+        answer(address, &get("10.96.0.1:80", "/", "")).await;
+        proxy.access_log().iter().any(told).then_some(())
+    })
+    .await;
+    // The connection was there before its pod was seen.
+    head().await;
+    let heads = async || {
+        Some(proxy.access_log())
+            .map(|lines| lines.into_iter().filter(|line| line["method"] == "HEAD").collect::<Vec<_>>())
+            .filter(|heads| heads.len() == 2)
+    };
+    let heads = until("two lines", heads).await;
+    assert!(!told(&heads[0]) && told(&heads[1]), "{heads:?}");
 }
 
 #[tokio::test]

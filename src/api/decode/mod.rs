@@ -5,6 +5,7 @@
 
 mod lean;
 mod parameters;
+mod pod;
 mod policy;
 
 use std::collections::BTreeMap;
@@ -65,6 +66,7 @@ const KINDS: &[(Kind, &[&str])] = &[
     (Kind::EndpointSlice, &["v1"]),
     (Kind::Secret, &["v1"]),
     (Kind::Namespace, &["v1"]),
+    (Kind::Pod, &["v1"]),
     (Kind::PingwayParameters, &["v1alpha1"]),
 ];
 
@@ -120,6 +122,7 @@ fn typed(kind: Kind, value: &Value, object: &str, unknown: &mut Vec<FieldPath>) 
         Kind::Secret => Item::Secret(secret(value, unknown)?),
         Kind::Namespace => Item::Namespace(namespace(value, unknown)?),
         Kind::PingwayParameters => return parameters::parameters(value, object).map(Item::PingwayParameters),
+        Kind::Pod => return pod::pod(value).map(Item::Pod),
         Kind::Policy(kind) => return policy::policy(kind, value).map(Item::Policy),
     };
     validate::spec(kind, value)?;

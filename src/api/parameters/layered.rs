@@ -31,6 +31,7 @@ impl ParametersSpec {
             ),
             unenforced_policies: self.unenforced_policies.or(base.unenforced_policies),
             istio_root_namespace: self.istio_root_namespace.or(base.istio_root_namespace),
+            workload_labels: self.workload_labels.or(base.workload_labels),
             pod_template: layered(self.pod_template, base.pod_template, PodTemplate::over),
         }
     }

@@ -49,6 +49,8 @@ pub struct ParametersSpec {
     pub unenforced_policies: Option<Unenforced>,
     /// Istio's root namespace, where policies may be for a whole class. `None`: `istio-system`.
     pub istio_root_namespace: Option<String>,
+    /// Whose workloads are told in metrics and the access log.
+    pub workload_labels: Option<WorkloadLabels>,
     /// Merged into the pods' template: fields beside it, elements of lists by their name.
     pub pod_template: Option<PodTemplate>,
 }
@@ -68,6 +70,32 @@ impl Unenforced {
         match self {
             Self::Deny => "Deny",
             Self::Warn => "Warn",
+        }
+    }
+}
+
+/// `spec.workloadLabels`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum WorkloadLabels {
+    /// Of pods in the namespaces whose Services are seen.
+    #[default]
+    Local,
+    /// Of every pod.
+    Cluster,
+    /// Of none.
+    Off,
+}
+
+impl WorkloadLabels {
+    /// Every value.
+    pub const ALL: [Self; 3] = [Self::Local, Self::Cluster, Self::Off];
+
+    /// As parameters spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "Local",
+            Self::Cluster => "Cluster",
+            Self::Off => "Off",
         }
     }
 }

@@ -171,7 +171,7 @@ pub(super) fn spec(kind: Kind, value: &Value) -> Result<(), Violation> {
         Kind::EndpointSlice => all(ENDPOINT_SLICE, "", value).and_then(|()| address_type(value)),
         Kind::PingwayParameters => all(parameters::PARAMETERS, "", value),
         // Istio holds its own to its schemas.
-        Kind::Secret | Kind::Namespace | Kind::Policy(_) => Ok(()),
+        Kind::Secret | Kind::Namespace | Kind::Pod | Kind::Policy(_) => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::binding::Binding;
 use super::listener::{HBONE, HBONE_PORT, speaks};
-use crate::api::{ObjectName, Service};
+use crate::api::{Gateway, GatewayClass, ObjectName, Service};
 use crate::compile::gateway::Resolved;
 use crate::compile::listener::{Namespaces, allows};
 use crate::snapshot::Snapshot;
@@ -80,9 +80,16 @@ fn waypoint(
 }
 
 fn is_for_services(gateway: &Resolved<'_>) -> bool {
-    let of_class = || gateway.class.meta.labels.get(FOR);
-    let purpose = gateway.object.meta.labels.get(FOR).or_else(of_class).map_or("service", String::as_str);
-    matches!(purpose, "service" | "all")
+    matches!(purpose(gateway.object, gateway.class), "service" | "all")
+}
+
+/// Whether a Gateway is a waypoint for pods that are dialled by their own address.
+pub(in crate::compile) fn is_for_pods(gateway: &Gateway, class: &GatewayClass) -> bool {
+    matches!(purpose(gateway, class), "workload" | "all")
+}
+
+fn purpose<'g>(gateway: &'g Gateway, class: &'g GatewayClass) -> &'g str {
+    gateway.meta.labels.get(FOR).or_else(|| class.meta.labels.get(FOR)).map_or("service", String::as_str)
 }
 
 /// The namespaces that a Gateway lets use it as a waypoint, as istiod finds them: by the listener on the binding's port; else by

@@ -17,6 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 pub(super) use binding::{Binding, of as binding};
+pub(super) use enrolment::is_for_pods;
 pub(super) use listener::{accept, has_port};
 pub(super) use policies::Policies;
 pub(super) use routes::ServiceRoutes;

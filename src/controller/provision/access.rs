@@ -16,6 +16,9 @@ pub const NAMESPACE_ROLE: &str = "pingway-proxy-namespace";
 /// The installed ClusterRole of what a waypoint sees in Istio's root namespace.
 pub const ROOT_ROLE: &str = "pingway-proxy-root";
 
+/// The installed ClusterRole of the Pods whose workloads a waypoint tells.
+pub(super) const PODS_ROLE: &str = "pingway-proxy-pods";
+
 /// Prefix of the names of Roles for Secrets outside the Gateway's namespace.
 const SECRETS_ROLE: &str = "pingway-proxy-secrets";
 
@@ -36,6 +39,7 @@ pub(super) fn objects(frame: &Frame<'_>, scope: &Scope) -> Vec<DynamicObject> {
         ),
     ];
     objects.extend(of_namespaces(frame, scope));
+    objects.extend(pods(frame, scope));
     for (namespace, names) in secrets {
         let (namespace, right) = (Some(namespace), frame.right(SECRETS_ROLE));
         objects.push(frame.elsewhere(ROLE, namespace, right.clone(), json!({ "rules": [read_secrets(&names)] })));
@@ -57,11 +61,27 @@ fn of_namespaces(frame: &Frame<'_>, scope: &Scope) -> Vec<DynamicObject> {
         let binding = self::binding(frame, "ClusterRole", ROOT_ROLE);
         frame.elsewhere(ROLE_BINDING, Some(namespace), frame.right(ROOT_ROLE), binding)
     });
-    let each = routes.union(services).map(|namespace| match &**namespace {
-        own if own == frame.namespace() => frame.own_named(ROLE_BINDING, name.clone(), binding.clone()),
-        other => frame.elsewhere(ROLE_BINDING, Some(other), name.clone(), binding.clone()),
-    });
+    let each = routes.union(services).map(|namespace| bind_in(frame, namespace, name.clone(), binding.clone()));
     each.chain(root).collect()
+}
+
+/// Pods: in each namespace where they are seen, or in all.
+fn pods(frame: &Frame<'_>, scope: &Scope) -> Vec<DynamicObject> {
+    let (name, binding) = (frame.right(PODS_ROLE), binding(frame, "ClusterRole", PODS_ROLE));
+    match &scope.pods {
+        Namespaces::All => vec![frame.elsewhere(CLUSTER_ROLE_BINDING, None, name, binding)],
+        Namespaces::Named(names) => {
+            names.iter().map(|namespace| bind_in(frame, namespace, name.clone(), binding.clone())).collect()
+        }
+    }
+}
+
+/// A binding in a namespace, which is the Gateway's own or another.
+fn bind_in(frame: &Frame<'_>, namespace: &str, name: String, binding: Value) -> DynamicObject {
+    match namespace {
+        own if own == frame.namespace() => frame.own_named(ROLE_BINDING, name, binding),
+        other => frame.elsewhere(ROLE_BINDING, Some(other), name, binding),
+    }
 }
 
 /// What only this Gateway's pods may: their Gateway, their report, and their certificates, each by name.

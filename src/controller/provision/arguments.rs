@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::frame::Frame;
 use super::parameters::Parameters;
 use super::{ADMIN_PORT, METRICS_PORT};
-use crate::api::parameters::LogFormat;
+use crate::api::parameters::{LogFormat, WorkloadLabels};
 use crate::compile::PolicySettings;
 
 /// The arguments of a Gateway's proxies. `$(NAME)` is a variable of the container's environment.
@@ -46,6 +46,9 @@ pub(super) fn of(frame: &Frame<'_>, parameters: &Parameters) -> Vec<String> {
     }
     if *root_namespace != PolicySettings::default().root_namespace {
         arguments.add("--root-namespace", &**root_namespace);
+    }
+    if parameters.workload_labels != WorkloadLabels::default() {
+        arguments.add("--workload-labels", parameters.workload_labels.as_str());
     }
     arguments.0
 }

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::api::parameters::{
     AccessLogParameters, Autoscaling, LogParameters, ParametersSpec, Placement, PodTemplate, Quantity, Resources,
-    ServiceParameters,
+    ServiceParameters, WorkloadLabels,
 };
 use crate::compile::PolicySettings;
 use crate::settings::Settings;
@@ -37,6 +37,8 @@ pub struct Parameters {
     pub max_unavailable: IntOrString,
     /// What it says of Istio's policies.
     pub policies: PolicySettings,
+    /// Whose workloads are told.
+    pub workload_labels: WorkloadLabels,
     /// Merged into the pods' template.
     pub pod_template: Option<PodTemplate>,
 }
@@ -105,6 +107,7 @@ impl Default for Parameters {
             drain_deadline: settings.drain_deadline,
             max_unavailable: IntOrString::Int(1),
             policies: PolicySettings::default(),
+            workload_labels: WorkloadLabels::default(),
             pod_template: None,
         }
     }
@@ -137,6 +140,7 @@ impl From<ParametersSpec> for Parameters {
                 unenforced: spec.unenforced_policies,
                 root_namespace: spec.istio_root_namespace.map_or(default.policies.root_namespace, Arc::from),
             },
+            workload_labels: spec.workload_labels.unwrap_or_default(),
             pod_template: spec.pod_template,
         }
     }

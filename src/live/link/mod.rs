@@ -16,6 +16,7 @@ use super::backend::Backend;
 use super::mesh::{LivePort, LiveRoutes, MeshServing, Plain};
 use super::serving::{LiveRule, Serving, SocketServing, weighted};
 use super::tls::{ListenerTls, RefusedCertificate, SocketTls, TlsConfigs};
+use super::workloads::Workloads;
 use crate::api::ObjectName;
 use crate::snapshot::Socket;
 use crate::table::RouteTable;
@@ -39,6 +40,7 @@ pub struct Registry {
     sockets: BTreeMap<Socket, (Vec<Arc<Listener>>, Weak<SocketServing>)>,
     tls: TlsConfigs,
     refused: Vec<RefusedCertificate>,
+    workloads: Arc<Workloads>,
 }
 
 impl Registry {
@@ -71,6 +73,11 @@ impl Registry {
     pub fn tidy(&mut self) {
         self.rules.tidy_now();
         self.hosts.tidy_now();
+    }
+
+    /// The pods by address.
+    pub fn workloads(&self) -> &Workloads {
+        &self.workloads
     }
 
     /// The certificates of the last link that rustls refuses.
@@ -179,7 +186,8 @@ pub fn link(tables: &BTreeMap<ObjectName, Arc<RouteTable>>, registry: &mut Regis
     registry.rules.tidy();
     registry.hosts.tidy();
     let leaving = previous.leaving_after(&sockets);
-    Serving { generation: previous.generation + 1, sockets, inbound, leaving }
+    let workloads = registry.workloads.clone();
+    Serving { generation: previous.generation + 1, sockets, inbound, leaving, workloads }
 }
 
 /// What waypoints serve of the mesh, by the sockets on which ztunnel hands over. What did not change is shared with `previous`.

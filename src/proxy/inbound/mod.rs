@@ -8,7 +8,7 @@ mod identity;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 use tokio::time::timeout;
@@ -17,6 +17,7 @@ pub(crate) use identity::Identity;
 
 use super::forwarded;
 use super::io::Io;
+use crate::api::Pod;
 use crate::live::{Dialled, LivePort, MeshServing};
 use crate::settings::Settings;
 use crate::snapshot::Socket;
@@ -30,6 +31,8 @@ pub(crate) struct Handed {
     pub(crate) by: Socket,
     /// The client, by mTLS; `None`: from outside of the mesh.
     pub(crate) identity: Option<Identity>,
+    /// The client's pod, once it was seen.
+    pub(crate) source: OnceLock<Arc<Pod>>,
     /// That client, as applications are told it; `None`: they are not.
     pub(crate) client_cert: Option<HeaderValue>,
     /// What was dialled.

@@ -59,6 +59,7 @@ mod tests {
             (Kind::EndpointSlice, "endpointslices"),
             (Kind::Secret, "secrets"),
             (Kind::Namespace, "namespaces"),
+            (Kind::Pod, "pods"),
             (Kind::PingwayParameters, "pingwayparameters"),
             (Kind::Policy(AuthorizationPolicy), "authorizationpolicies"),
             (Kind::Policy(RequestAuthentication), "requestauthentications"),

@@ -53,6 +53,7 @@ pub(super) fn watches(scope: &Scope) -> BTreeSet<Watched> {
     for kind in [Kind::Service, Kind::EndpointSlice] {
         watches.extend(within(&scope.services, kind));
     }
+    watches.extend(within(&scope.pods, Kind::Pod));
     for kind in PolicyKind::ALL {
         watches.extend(within(&scope.policies, Kind::Policy(kind)));
     }
@@ -84,6 +85,7 @@ mod tests {
             routes: named(&["shop"]),
             services: named(&["shop", "stock"]),
             policies: named(&["istio-system"]),
+            pods: named(&["shop"]),
             secrets: Secrets::Named(BTreeSet::from([ObjectName::new("certs", "web")])),
         };
         let words: Vec<String> = watches(&scope).iter().map(ToString::to_string).collect();
@@ -99,6 +101,7 @@ mod tests {
             "EndpointSlice in namespace stock",
             "Secret certs/web",
             "Namespace",
+            "Pod in namespace shop",
             "AuthorizationPolicy in namespace istio-system",
             "RequestAuthentication in namespace istio-system",
             "DestinationRule in namespace istio-system",

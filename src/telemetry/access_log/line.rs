@@ -23,6 +23,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("protocol", "`HTTP/1.0`, `HTTP/1.1` or `HTTP/2`"),
     ("peer", "who opened the connection; behind ztunnel, the client's pod"),
     ("source_principal", "the client's identity by mTLS, as ztunnel tells it"),
+    ("source_workload", "the client's workload as `NAMESPACE/NAME`, where its pod is seen"),
     ("status", "status that the client got, 0 if none"),
     ("grpc_status", "`grpc-status` that the client got"),
     ("reason", "the reason word, see below"),
@@ -30,6 +31,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("rule", "the rule's name, or its place in `spec.rules` from 0"),
     ("backend", "the Service as `NAMESPACE/NAME:PORT`"),
     ("endpoint", "the address that answered, or was asked last"),
+    ("destination_workload", "the workload of that endpoint, likewise"),
     ("attempts", "tries"),
     ("duration_ms", "from the request's head to the response's last byte"),
     ("connect_ms", "time to connect, where no pooled connection was taken"),
@@ -57,10 +59,14 @@ pub struct Record<'a> {
     pub peer: SocketAddr,
     /// The client's identity by mTLS.
     pub source_principal: Option<&'a str>,
+    /// The client's workload.
+    pub source_workload: Option<&'a dyn Display>,
     /// The Service and port.
     pub backend: Option<&'a dyn Display>,
     /// The address that answered, or was asked last.
     pub endpoint: Option<SocketAddr>,
+    /// Its workload.
+    pub destination_workload: Option<&'a dyn Display>,
     /// `user-agent`
     pub user_agent: Option<&'a HeaderValue>,
     /// `traceparent`
@@ -79,6 +85,8 @@ struct Line<'a> {
     peer: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_principal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_workload: Option<Shown<'a>>,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     grpc_status: Option<u16>,
@@ -92,6 +100,8 @@ struct Line<'a> {
     backend: Option<Shown<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination_workload: Option<Shown<'a>>,
     attempts: u32,
     duration_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,6 +148,7 @@ pub(super) fn json(time: jiff::Timestamp, rule: &RuleLabels, outcome: &Outcome, 
         protocol: record.protocol,
         peer: record.peer,
         source_principal: record.source_principal,
+        source_workload: record.source_workload.map(Shown),
         status: outcome.status,
         grpc_status: outcome.grpc_status,
         reason: outcome.reason.map(Reason::as_str),
@@ -145,6 +156,7 @@ pub(super) fn json(time: jiff::Timestamp, rule: &RuleLabels, outcome: &Outcome, 
         rule: routed.then_some(&rule.rule),
         backend: record.backend.map(Shown),
         endpoint: record.endpoint,
+        destination_workload: record.destination_workload.map(Shown),
         attempts: outcome.attempts,
         duration_ms: milliseconds(outcome.duration),
         connect_ms: outcome.connect.map(milliseconds),

@@ -49,8 +49,10 @@ fn record() -> Record<'static> {
         protocol: "HTTP/1.1",
         peer: SocketAddr::from(([127, 0, 0, 1], 4000)),
         source_principal: None,
+        source_workload: None,
         backend: None,
         endpoint: None,
+        destination_workload: None,
         user_agent: None,
         traceparent: None,
     }
@@ -95,8 +97,10 @@ fn a_full_line_has_the_documented_fields_in_order() {
     );
     let full = Record {
         source_principal: Some("spiffe://cluster.local/ns/shop/sa/web"),
+        source_workload: Some(&"shop/till"),
         backend: Some(&"shop/web:80"),
         endpoint: Some(SocketAddr::from(([127, 0, 0, 1], 9101))),
+        destination_workload: Some(&"shop/web-v1"),
         user_agent: Some(&agent),
         traceparent: Some(&trace),
         ..record()
@@ -128,6 +132,8 @@ fn what_there_is_nothing_to_say_of_is_left_out() {
     assert_eq!(lines.len(), 1);
     for field in [
         "source_principal",
+        "source_workload",
+        "destination_workload",
         "grpc_status",
         "reason",
         "backend",

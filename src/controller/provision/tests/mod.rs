@@ -51,7 +51,7 @@ fn scope(routes: Namespaces, services: Namespaces, secrets: &[&str]) -> Scope {
     let secrets = secrets.iter().filter_map(|secret| secret.split_once('/'));
     let secrets: BTreeSet<_> = secrets.map(|(namespace, name)| ObjectName::new(namespace, name)).collect();
     let (gateway, secrets) = (Some(ObjectName::new("shop", "waypoint")), Secrets::Named(secrets));
-    Scope { gateway, routes, policies: services.clone(), services, secrets }
+    Scope { gateway, routes, policies: services.clone(), services, pods: Namespaces::none(), secrets }
 }
 
 fn own_namespace() -> Scope {

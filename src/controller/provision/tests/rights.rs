@@ -55,6 +55,18 @@ fn of_the_root_namespace_the_policies_are_seen() {
 }
 
 #[test]
+fn pods_are_seen_where_their_workloads_are_told() {
+    let seen = |pods: Namespaces| {
+        let mut bindings = bindings(&Scope { pods, ..super::own_namespace() });
+        bindings.retain(|binding| binding.ends_with("pingway-proxy-pods"));
+        bindings
+    };
+    assert_eq!(seen(Namespaces::none()), [""; 0]);
+    assert_eq!(seen(named(&["shop", "stock"])), ["shop: pingway-proxy-pods", "stock: pingway-proxy-pods"]);
+    assert_eq!(seen(Namespaces::All), ["*: pingway-proxy-pods"]);
+}
+
+#[test]
 fn all_namespaces_are_bound_at_once() {
     let scope = scope(Namespaces::All, Namespaces::All, &[]);
     let expected = ["*: pingway-proxy-cluster", "*: pingway-proxy-namespace", "shop: waypoint-pingway"];
