@@ -120,6 +120,7 @@ fn registry() -> Registry {
     for name in Name::ALL {
         registry.pods.extend(name.addresses().map(|address| (address, name.identity())));
     }
+    // The waypoint's own Service as well, as in a namespace that has it for its waypoint: its address is what comes then.
     let addresses = SERVICES.iter().map(|service| service.addresses()).chain([waypoint_service()]);
     registry.services.extend(addresses.flatten());
     registry

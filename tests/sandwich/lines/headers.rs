@@ -13,11 +13,15 @@ use crate::pod::Name;
 use crate::world::World;
 
 super::lines![
+    the_stand_ins_header_is_what_a_real_ztunnel_sent,
     the_port_of_the_binding_is_on_both_loopbacks_and_nowhere_else,
     whoever_is_not_on_loopback_is_closed_and_counted,
     what_is_no_header_is_closed_and_counted_by_its_reason,
     a_header_without_an_identity_is_of_a_client_from_outside_of_the_mesh,
 ];
+
+/// What was captured: source, dialled, identity, and the header in hexadecimal digits.
+const CAPTURED: &str = include_str!("../../../src/proxy/inbound/header/captured.txt");
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
 
@@ -35,6 +39,18 @@ async fn handed(world: &World, loopback: IpAddr, bytes: Vec<u8>) -> String {
         spoken(stream, &bytes).await
     };
     world.waypoint.run(sent).await
+}
+
+async fn the_stand_ins_header_is_what_a_real_ztunnel_sent(_: &World) {
+    let mut count = 0;
+    for line in CAPTURED.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let words: Vec<_> = line.split(' ').collect();
+        let [source, dialled, identity, sent] = words[..] else { panic!("{line}") };
+        let ours = header(source.parse().unwrap(), dialled.parse().unwrap(), Some(identity));
+        assert_eq!(ours.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), sent);
+        count += 1;
+    }
+    assert!(count > 0, "there is some");
 }
 
 async fn the_port_of_the_binding_is_on_both_loopbacks_and_nowhere_else(world: &World) {
