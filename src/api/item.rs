@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::decode::DecodeError;
 use super::{
     EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Kind, Namespace, ObjectName, ObjectRef,
-    PingwayParameters, Pod, Policy, ReferenceGrant, Secret, Service, XMesh,
+    PingwayParameters, Pod, Policy, ReferenceGrant, Secret, Service, ServiceEntry, WorkloadEntry, XMesh,
 };
 
 /// One object of a kind that Pingway reads.
@@ -37,7 +37,11 @@ pub enum Item {
     Pod(Arc<Pod>),
     /// PingwayParameters, good or not.
     PingwayParameters(Arc<PingwayParameters>),
-    /// An object of Istio's.
+    /// A ServiceEntry.
+    ServiceEntry(Arc<ServiceEntry>),
+    /// A WorkloadEntry.
+    WorkloadEntry(Arc<WorkloadEntry>),
+    /// An object of Istio's that speaks of traffic.
     Policy(Arc<Policy>),
 }
 
@@ -53,6 +57,8 @@ impl Item {
             Self::ReferenceGrant(object) => (Kind::ReferenceGrant, object.meta.name.clone()),
             Self::PingwayParameters(object) => (Kind::PingwayParameters, object.meta.name.clone()),
             Self::Pod(object) => (Kind::Pod, object.name.clone()),
+            Self::ServiceEntry(object) => (Kind::ServiceEntry, object.meta.name.clone()),
+            Self::WorkloadEntry(object) => (Kind::WorkloadEntry, object.meta.name.clone()),
             Self::Policy(object) => (Kind::Policy(object.spec.kind), object.meta.name.clone()),
             Self::Service(object) => (Kind::Service, name_of(&object.metadata)),
             Self::EndpointSlice(object) => (Kind::EndpointSlice, name_of(&object.metadata)),

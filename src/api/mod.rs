@@ -22,6 +22,7 @@ pub mod parameters;
 mod pod;
 mod policy;
 mod route;
+mod service_entry;
 mod unread;
 mod validate;
 
@@ -46,6 +47,7 @@ pub use route::{
     HttpRouteSpec, HttpRule, ParentRef, PathMatchType, Retry, Timeouts, ValueMatch, ValueMatchType,
 };
 
+pub use service_entry::{EntryEndpoint, EntryPort, ServiceEntry, ServiceEntrySpec, WorkloadEntry};
 pub use unread::Unread;
 
 pub use k8s_openapi::api::core::v1::{Namespace, Secret, Service};

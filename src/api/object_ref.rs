@@ -35,6 +35,10 @@ pub enum Kind {
     Pod,
     /// `pingway.dev` PingwayParameters
     PingwayParameters,
+    /// `networking.istio.io` ServiceEntry
+    ServiceEntry,
+    /// `networking.istio.io` WorkloadEntry
+    WorkloadEntry,
     /// One of Istio's that speaks of traffic at a waypoint
     Policy(PolicyKind),
 }
@@ -68,6 +72,8 @@ impl Kind {
             Self::Namespace => "Namespace",
             Self::Pod => "Pod",
             Self::PingwayParameters => "PingwayParameters",
+            Self::ServiceEntry => "ServiceEntry",
+            Self::WorkloadEntry => "WorkloadEntry",
             Self::Policy(kind) => kind.as_str(),
         }
     }
@@ -79,7 +85,7 @@ impl Kind {
 
     /// Whether a cluster without it lacks nothing.
     pub fn is_optional(self) -> bool {
-        matches!(self, Self::Policy(_) | Self::XMesh)
+        matches!(self, Self::Policy(_) | Self::XMesh | Self::ServiceEntry | Self::WorkloadEntry)
     }
 
     /// Whether its objects are in no namespace.
@@ -106,6 +112,7 @@ impl Kind {
             Self::EndpointSlice => "discovery.k8s.io",
             Self::Service | Self::Secret | Self::Namespace | Self::Pod => "",
             Self::PingwayParameters => "pingway.dev",
+            Self::ServiceEntry | Self::WorkloadEntry => "networking.istio.io",
             Self::Policy(kind) => kind.group(),
         }
     }
@@ -130,6 +137,11 @@ impl ObjectName {
     /// A name in a namespace.
     pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// Whether it is a host of a ServiceEntry, kept as a Service of that name: a Service's own name has no dot (RFC 1035, 2.3.1).
+    pub fn is_host(&self) -> bool {
+        self.name.contains('.')
     }
 
     /// The name of a cluster-scoped object.

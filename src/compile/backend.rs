@@ -1,5 +1,7 @@
 //! Backends: `backendRefs` to a Service and port, or why a reference is invalid.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::ServicePort;
 
 use super::Options;
@@ -7,16 +9,42 @@ use super::grant::Grants;
 use super::parent;
 use super::route::Parsed;
 use super::verdict::Refusal;
-use crate::api::{BackendRef, Kind, ObjectName, ObjectRef, ParentRef, Service};
+use crate::api::{BackendRef, Kind, ObjectName, ObjectRef, ParentRef, Service, ServiceEntry};
 use crate::snapshot::{Snapshot, external_name};
 use crate::status::Reason;
 use crate::table::backend::BackendKey;
 
+/// Istio's kind of a reference to a host of the mesh.
+const HOSTNAME: (&str, &str) = ("networking.istio.io", "Hostname");
+
+fn kind_of(reference: &BackendRef) -> (&str, &str) {
+    let group = reference.group.as_deref().unwrap_or_default();
+    (group, reference.kind.as_deref().unwrap_or(Kind::Service.as_str()))
+}
+
+/// The host that a reference names, in lower case; `None`: it names none.
+pub(super) fn host_name(reference: &BackendRef) -> Option<String> {
+    (kind_of(reference) == HOSTNAME).then(|| reference.name.to_ascii_lowercase())
+}
+
+/// The host of a ServiceEntry by its name: one of the route's own namespace before others that are exported to it, in the order of
+/// their namespaces.
+fn host(host: &str, route: &ObjectName, snapshot: &Snapshot) -> Option<ObjectName> {
+    let has = |entry: &ServiceEntry, namespace: &str| {
+        *entry.meta.name.namespace == *namespace && entry.spec.hosts.iter().any(|name| name == host)
+    };
+    let seen = |entry: &&Arc<ServiceEntry>| entry.spec.is_seen_from(&entry.meta.name.namespace, &route.namespace);
+    let all = || snapshot.entries.values().filter(seen);
+    let own = all().find(|entry| has(entry, &route.namespace));
+    let entry = own.or_else(|| all().find(|entry| has(entry, &entry.meta.name.namespace)))?;
+    Some(ObjectName::new(entry.meta.name.namespace.clone(), host))
+}
+
 /// The Service that a reference names, where it names one.
 pub(super) fn service_name(reference: &BackendRef, route: &ObjectName) -> Option<ObjectName> {
-    let group = reference.group.as_deref().unwrap_or_default();
-    let kind = reference.kind.as_deref().unwrap_or(Kind::Service.as_str());
-    if !group.is_empty() || kind != Kind::Service.as_str() {
+    let (group, kind) = kind_of(reference);
+    // A host of a ServiceEntry is no Service, though it is kept as one.
+    if !group.is_empty() || kind != Kind::Service.as_str() || reference.name.contains('.') {
         return None;
     }
     let name = reference.name.as_str();
@@ -35,6 +63,12 @@ pub(super) fn resolve(
     options: &Options,
 ) -> Result<BackendKey, Refusal> {
     let (parents, route) = (route.source.parents(), &route.object);
+    if let Some(wanted) = host_name(reference) {
+        let not_found = |message: String| Refusal::new(Reason::BackendNotFound, message);
+        let name = host(&wanted, &route.name, snapshot).filter(|name| snapshot.services.contains_key(name));
+        let message = || format!("no ServiceEntry that namespace {} sees has the host {wanted}", route.name.namespace);
+        return port_of(reference, name.ok_or_else(|| not_found(message()))?, route, snapshot, options);
+    }
     let Some(name) = service_name(reference, &route.name) else {
         let (group, kind) = (reference.group.as_deref().unwrap_or_default(), reference.kind.as_deref());
         let message = format!("{} {} of group {group:?} is not a Service", kind.unwrap_or("Service"), reference.name);
@@ -48,15 +82,27 @@ pub(super) fn resolve(
         );
         return Err(Refusal::new(Reason::RefNotPermitted, message));
     }
+    port_of(reference, name, route, snapshot, options)
+}
+
+/// The port of a Service that a reference names.
+fn port_of(
+    reference: &BackendRef,
+    name: ObjectName,
+    route: &ObjectRef,
+    snapshot: &Snapshot,
+    options: &Options,
+) -> Result<BackendKey, Refusal> {
     let not_found = |message: String| Refusal::new(Reason::BackendNotFound, message);
+    let alias = |service: &Service| !name.is_host() && external_name(service).is_some();
     let service = snapshot.services.get(&name).ok_or_else(|| not_found(format!("Service {name} does not exist")))?;
-    if !options.external_names && external_name(service).is_some() {
+    if !options.external_names && alias(service) {
         let message = format!("Service {name} is of type ExternalName, which is not allowed here");
         return Err(Refusal::new(Reason::InvalidKind, message));
     }
     let number = reference.port.ok_or_else(|| not_found(format!("no port is named; Service {name} needs one")))?;
     // An alias need not declare ports: without any, each is what the reference says.
-    if external_name(service).is_some() && ports(service).is_empty() {
+    if alias(service) && ports(service).is_empty() {
         let number = u16::try_from(number).map_err(|_| not_found(format!("{number} is not a port")))?;
         return Ok(BackendKey { service: name, port: number });
     }

@@ -9,14 +9,16 @@ use std::sync::Arc;
 
 use super::parent::Views;
 use super::route::Resolved;
-use crate::api::{Namespace, ObjectName, ObjectRef, ReferenceGrant, Service};
-use crate::snapshot::{Objects, Snapshot};
+use crate::api::{Namespace, ObjectName, ObjectRef, ReferenceGrant, Service, ServiceEntry, WorkloadEntry};
+use crate::snapshot::{Objects, Snapshot, served_hosts};
 
 /// The objects of the compile before.
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) views: Views,
     services: Seen<Service>,
+    entries: Seen<ServiceEntry>,
+    workloads: Seen<WorkloadEntry>,
     namespaces: Seen<Namespace>,
     grants: Seen<ReferenceGrant>,
 }
@@ -26,6 +28,8 @@ pub(super) struct Changes {
     /// Whether there are any: if not, no route need be looked at.
     any: bool,
     services: HashSet<ObjectName>,
+    /// Whether there are ServiceEntries or WorkloadEntries among it.
+    entries: bool,
     namespaces: HashSet<ObjectName>,
     parents: HashSet<ObjectRef>,
     grants: bool,
@@ -34,11 +38,18 @@ pub(super) struct Changes {
 impl History {
     /// Takes note of what changed of the objects.
     pub(super) fn changes(&mut self, snapshot: &Snapshot) -> Changes {
-        let services = self.services.update(&snapshot.services);
+        let mut services = self.services.update(&snapshot.services);
+        let changed = self.entries.update(&snapshot.entries);
+        let entries = !self.workloads.update(&snapshot.workloads).is_empty() || !changed.is_empty();
+        // By its name alone a host is looked for in all namespaces, and what it is exported to is the entry's word.
+        let exported =
+            changed.iter().filter_map(|name| snapshot.entries.get(name)).flat_map(|entry| served_hosts(entry));
+        let hosts: Vec<_> = services.iter().filter(|name| name.is_host()).cloned().chain(exported).collect();
+        services.extend(hosts.into_iter().map(|host| ObjectName::cluster(host.name)));
         let namespaces = self.namespaces.update(&snapshot.namespaces);
         let grants = !self.grants.update(&snapshot.grants).is_empty();
-        let any = grants || !services.is_empty() || !namespaces.is_empty();
-        Changes { any, services, namespaces, parents: HashSet::new(), grants }
+        let any = grants || entries || !services.is_empty() || !namespaces.is_empty();
+        Changes { any, services, entries, namespaces, parents: HashSet::new(), grants }
     }
 
     /// Takes note of which parents look otherwise to routes.
@@ -52,9 +63,9 @@ impl History {
 }
 
 impl Changes {
-    /// Whether Services and namespaces are as they were.
+    /// Whether Services, ServiceEntries and namespaces are as they were.
     pub(super) fn spare_services(&self) -> bool {
-        self.services.is_empty() && self.namespaces.is_empty()
+        self.services.is_empty() && !self.entries && self.namespaces.is_empty()
     }
 
     /// Whether a route stands on anything that changed.

@@ -146,5 +146,6 @@ fn addresses(specs: &[GatewayAddress], placement: Placement) -> (Vec<Option<IpAd
 
 fn view(gateway: &Gateway, listeners: &[Verdict], before: &Views) -> Arc<View> {
     let object = ObjectRef { kind: Kind::Gateway, name: gateway.meta.name.clone() };
-    View { object, listeners: listeners.iter().map(|verdict| verdict.view.clone()).collect() }.or_known(before)
+    let listeners = listeners.iter().map(|verdict| verdict.view.clone()).collect();
+    View { object, listeners, services: Vec::new() }.or_known(before)
 }

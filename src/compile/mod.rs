@@ -137,12 +137,13 @@ fn step(snapshot: &Snapshot, options: &Options, memo: &mut Memo) -> Compiled {
     let statuses = Statuses {
         classes: class::statuses(snapshot, &classes),
         meshes: class::mesh_statuses(snapshot),
-        gateways: report::statuses(&gateways, &memo.attached, &policies),
+        gateways: report::statuses(&gateways, &memo.attached, &policies, &memo.meshes),
         routes: memo.routes.statuses(),
         warnings: Vec::new(),
     };
     let tables = memo.tables.build(&gateways, moved, &memo.meshes, &policies);
-    let warned = policies.warnings().collect();
+    let served = gateways.iter().map(|gateway| gateway.view.name());
+    let warned = policies.warnings().chain(mesh::entries_warnings(&memo.meshes, served)).collect();
     let warnings = warnings::collect(warned, &gateways, memo.routes.warned(), memo.tables.hosts());
     let backends = memo.meshes.backends(memo.routes.backends());
     Compiled { tables, backends, statuses: Statuses { warnings, ..statuses } }

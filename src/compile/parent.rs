@@ -1,4 +1,4 @@
-//! Parents: what routes see of the Gateways and Services to which they can be attached.
+//! Parents: what routes see of the Gateways, Services and ServiceEntries to which they can be attached.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +9,12 @@ use crate::api::{Kind, ObjectName, ObjectRef, ParentRef};
 /// What routes see of a parent. The same `Arc` as before while they would see the same.
 #[derive(Debug, PartialEq)]
 pub(super) struct View {
-    /// A Gateway, or a Service.
+    /// A Gateway, a Service, or a ServiceEntry.
     pub(super) object: ObjectRef,
-    /// A Gateway's listeners, in the spec's order; a Service's ports.
+    /// A Gateway's listeners, in the spec's order; the ports of a Service, or of a ServiceEntry.
     pub(super) listeners: Vec<listener::View>,
+    /// Whose ports they are: the Service, or the ServiceEntry's hosts; empty for a Gateway.
+    pub(super) services: Vec<ObjectName>,
 }
 
 impl View {
@@ -21,9 +23,9 @@ impl View {
         &self.object.name
     }
 
-    /// Whether it is a Service: then the dialled address has decided, and hostnames of routes count for nothing.
+    /// Whether it is a Service or a ServiceEntry: then the dialled address has decided, and hostnames of routes count for nothing.
     pub(super) fn is_service(&self) -> bool {
-        self.object.kind == Kind::Service
+        self.object.kind != Kind::Gateway
     }
 
     /// The one that was known before, where it is the same.
@@ -43,7 +45,7 @@ pub(super) type Views = BTreeMap<ObjectRef, Arc<View>>;
 pub(super) fn named(parent: &ParentRef, route: &ObjectName) -> Option<ObjectRef> {
     let group = parent.group.as_deref().unwrap_or(Kind::Gateway.group());
     let kind = parent.kind.as_deref().unwrap_or(Kind::Gateway.as_str());
-    let kinds = [Kind::Gateway, Kind::Service];
+    let kinds = [Kind::Gateway, Kind::Service, Kind::ServiceEntry];
     let kind = kinds.into_iter().find(|known| known.group() == group && known.as_str() == kind)?;
     let name = parent.name.as_str();
     let name = match parent.namespace.as_deref() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attached::Attached;
 use super::gateway::Resolved;
 use super::listener::Verdict;
-use super::mesh::Policies;
+use super::mesh::{self, Meshes, Policies};
 use super::programmed;
 use super::verdict::{Refusal, fails, holds, resolved_refs};
 use crate::api::{Kind, ObjectName, RouteGroupKind};
@@ -17,10 +17,12 @@ pub(super) fn statuses(
     gateways: &[Resolved<'_>],
     attached: &Attached,
     policies: &Policies<'_>,
+    meshes: &Meshes,
 ) -> BTreeMap<ObjectName, Arc<GatewayStatus>> {
     let status = |resolved: &Resolved<'_>| {
         let mut status = gateway(resolved, attached);
         status.conditions.extend(policies.condition(resolved.view.name()));
+        status.conditions.extend(mesh::entries_condition(meshes, resolved.view.name()));
         (resolved.view.name().clone(), Arc::new(status))
     };
     gateways.iter().map(status).collect()

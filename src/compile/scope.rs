@@ -85,7 +85,7 @@ fn backends(
         namespaces.contains(&route.namespace)
             && parents.iter().filter_map(|parent| parent::named(parent, route)).any(|parent| match parent.kind {
                 // Whichever waypoint it is enrolled with.
-                Kind::Service => namespaces.contains(&parent.name.namespace),
+                Kind::Service | Kind::ServiceEntry => namespaces.contains(&parent.name.namespace),
                 _ => parent.name == *gateway,
             })
     };

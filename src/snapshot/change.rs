@@ -1,6 +1,6 @@
 //! Changes of a snapshot: one object put or removed, and what that touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Snapshot;
@@ -27,6 +27,8 @@ pub struct Touched {
     pub services: Vec<ObjectName>,
     /// Pods that came, went or differ, in the order in which they did.
     pub pods: Vec<PodChange>,
+    /// Namespaces whose ServiceEntries, or what they select, may differ. Empty once their hosts are as they are now.
+    pub(super) entries: BTreeSet<Arc<str>>,
 }
 
 /// A pod that came, went or differs.
@@ -59,6 +61,16 @@ impl Touched {
             Item::Secret(object) => put(&mut snapshot.secrets, name, object),
             Item::Namespace(object) => put(&mut snapshot.namespaces, name, object),
             Item::PingwayParameters(object) => put(&mut snapshot.parameters, name, object),
+            Item::ServiceEntry(object) => {
+                let differs = put(&mut snapshot.entries, name.clone(), object);
+                self.entries.extend(differs.then_some(name.namespace));
+                differs
+            }
+            Item::WorkloadEntry(object) => {
+                let differs = put(&mut snapshot.workloads, name.clone(), object);
+                self.entries.extend(differs.then_some(name.namespace));
+                differs
+            }
             Item::Policy(object) => {
                 put(&mut snapshot.policies, ObjectRef { kind: Kind::Policy(object.spec.kind), name }, object)
             }
@@ -89,6 +101,14 @@ impl Touched {
             Kind::Secret => snapshot.secrets.remove(name).is_some(),
             Kind::Namespace => snapshot.namespaces.remove(name).is_some(),
             Kind::PingwayParameters => snapshot.parameters.remove(name).is_some(),
+            Kind::ServiceEntry | Kind::WorkloadEntry => {
+                let was_there = match object.kind {
+                    Kind::ServiceEntry => snapshot.entries.remove(name).is_some(),
+                    _ => snapshot.workloads.remove(name).is_some(),
+                };
+                self.entries.extend(was_there.then(|| name.namespace.clone()));
+                was_there
+            }
             Kind::Policy(_) => snapshot.policies.remove(object).is_some(),
             Kind::Service => {
                 let was_there = snapshot.services.remove(name).is_some();

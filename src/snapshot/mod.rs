@@ -6,6 +6,7 @@
 //! Never here: I/O, verdicts about an object.
 
 mod change;
+mod entries;
 mod names;
 mod observed;
 mod scope;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use change::{Change, PodChange, Touched};
+pub use entries::{Flaw, flaws, served_hosts};
 pub use names::{Resolution, external_name};
 pub use observed::{BindFailure, GatewayFacts, Observed, ProvisioningFailure, Replica, Socket};
 pub use scope::{Namespaces, Scope, Secrets};
@@ -23,7 +25,7 @@ pub use slices::Slices;
 pub use crate::api::Item;
 use crate::api::{
     Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, ObjectRef, PingwayParameters, Pod, Policy,
-    ReferenceGrant, Secret, Service, XMesh,
+    ReferenceGrant, Secret, Service, ServiceEntry, WorkloadEntry, XMesh,
 };
 
 /// Objects of one kind by name.
@@ -44,10 +46,14 @@ pub struct Snapshot {
     pub grpc_routes: Objects<GrpcRoute>,
     /// ReferenceGrants.
     pub grants: Objects<ReferenceGrant>,
-    /// Services.
+    /// Services, and hosts of ServiceEntries as such ([`ObjectName::is_host`]).
     pub services: Objects<Service>,
     /// EndpointSlices by the Service they belong to (label `kubernetes.io/service-name`, which is not kept), then by name.
     pub slices: BTreeMap<ObjectName, Slices>,
+    /// ServiceEntries.
+    pub entries: Objects<ServiceEntry>,
+    /// WorkloadEntries.
+    pub workloads: Objects<WorkloadEntry>,
     /// Secrets.
     pub secrets: Objects<Secret>,
     /// Namespaces.
@@ -71,6 +77,10 @@ impl Snapshot {
         let mut touched = Touched::default();
         for change in changes {
             touched.apply(self, change);
+        }
+        for namespace in std::mem::take(&mut touched.entries) {
+            let hosts = self.refresh_hosts(&namespace);
+            touched.services.extend(hosts);
         }
         touched.services.sort_unstable();
         touched.services.dedup();

@@ -58,7 +58,7 @@ fn equal_content_keeps_the_old_arc_and_touches_nothing() {
 #[test]
 fn a_slice_touches_only_its_service() {
     let mut snapshot = Snapshot::default();
-    let only_shop = Touched { configuration: false, services: vec![name("shop")], pods: Vec::new() };
+    let only_shop = Touched { configuration: false, services: vec![name("shop")], ..Touched::default() };
     assert_eq!(put(&mut snapshot, slice("shop-1", "shop", "10.0.0.1")), only_shop);
     assert_eq!(put(&mut snapshot, slice("shop-1", "shop", "10.0.0.1")), Touched::default());
     assert_eq!(put(&mut snapshot, slice("shop-1", "shop", "10.0.0.2")), only_shop);
@@ -72,14 +72,17 @@ fn a_slice_that_changes_its_label_leaves_the_old_service() {
     let mut snapshot = Snapshot::default();
     put(&mut snapshot, slice("one", "cart", "10.0.0.1"));
     let touched = put(&mut snapshot, slice("one", "shop", "10.0.0.1"));
-    assert_eq!(touched, Touched { configuration: false, services: vec![name("cart"), name("shop")], pods: Vec::new() });
+    assert_eq!(
+        touched,
+        Touched { configuration: false, services: vec![name("cart"), name("shop")], ..Touched::default() }
+    );
     assert_eq!(snapshot.slices.keys().collect::<Vec<_>>(), [&name("shop")]);
 }
 
 #[test]
 fn a_service_touches_configuration_and_itself() {
     let mut snapshot = Snapshot::default();
-    let both = Touched { configuration: true, services: vec![name("shop")], pods: Vec::new() };
+    let both = Touched { configuration: true, services: vec![name("shop")], ..Touched::default() };
     assert_eq!(put(&mut snapshot, service("shop", 80)), both);
     assert_eq!(put(&mut snapshot, service("shop", 80)), Touched::default());
     assert_eq!(remove(&mut snapshot, Kind::Service, "shop"), both);

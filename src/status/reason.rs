@@ -21,11 +21,13 @@ pub enum ConditionType {
     Provisioned,
     /// Gateway, while it is not so: Istio's policies at it are enforced.
     PoliciesEnforced,
+    /// Gateway, while it is not so: all of the ServiceEntries that are enrolled with it is served.
+    ServiceEntriesServed,
 }
 
 impl ConditionType {
     /// All that Pingway writes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Accepted,
         Self::ResolvedRefs,
         Self::Programmed,
@@ -35,6 +37,7 @@ impl ConditionType {
         Self::SupportedVersion,
         Self::Provisioned,
         Self::PoliciesEnforced,
+        Self::ServiceEntriesServed,
     ];
 
     /// As statuses spell it.
@@ -50,6 +53,7 @@ impl ConditionType {
             Self::Provisioned => "pingway.dev/Provisioned",
             // A word of our own has our domain.
             Self::PoliciesEnforced => "pingway.dev/PoliciesEnforced",
+            Self::ServiceEntriesServed => "pingway.dev/ServiceEntriesServed",
         }
     }
 }

@@ -7,6 +7,7 @@ mod lean;
 mod parameters;
 mod pod;
 mod policy;
+mod service_entry;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,7 +69,12 @@ const KINDS: &[(Kind, &[&str])] = &[
     (Kind::Namespace, &["v1"]),
     (Kind::Pod, &["v1"]),
     (Kind::PingwayParameters, &["v1alpha1"]),
+    (Kind::ServiceEntry, ISTIO_NETWORKING),
+    (Kind::WorkloadEntry, ISTIO_NETWORKING),
 ];
+
+/// The versions of Istio's networking kinds, best first.
+const ISTIO_NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
 
 /// API groups of the Gateway API: a kind of theirs that is not read is reported, never passed over in silence.
 const GATEWAY_API_GROUPS: [&str; 2] = ["gateway.networking.k8s.io", "gateway.networking.x-k8s.io"];
@@ -123,6 +129,8 @@ fn typed(kind: Kind, value: &Value, object: &str, unknown: &mut Vec<FieldPath>) 
         Kind::Namespace => Item::Namespace(namespace(value, unknown)?),
         Kind::PingwayParameters => return parameters::parameters(value, object).map(Item::PingwayParameters),
         Kind::Pod => return pod::pod(value).map(Item::Pod),
+        Kind::ServiceEntry => return service_entry::service_entry(value).map(Item::ServiceEntry),
+        Kind::WorkloadEntry => return service_entry::workload_entry(value).map(Item::WorkloadEntry),
         Kind::Policy(kind) => return policy::policy(kind, value).map(Item::Policy),
     };
     validate::spec(kind, value)?;

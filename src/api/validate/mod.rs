@@ -171,7 +171,9 @@ pub(super) fn spec(kind: Kind, value: &Value) -> Result<(), Violation> {
         Kind::EndpointSlice => all(ENDPOINT_SLICE, "", value).and_then(|()| address_type(value)),
         Kind::PingwayParameters => all(parameters::PARAMETERS, "", value),
         // Istio holds its own to its schemas.
-        Kind::Secret | Kind::Namespace | Kind::Pod | Kind::Policy(_) => Ok(()),
+        Kind::Secret | Kind::Namespace | Kind::Pod | Kind::ServiceEntry | Kind::WorkloadEntry | Kind::Policy(_) => {
+            Ok(())
+        }
     }
 }
 
@@ -182,6 +184,10 @@ pub(super) fn metadata(kind: Kind, value: &Value) -> Result<(), Violation> {
     let longest = if matches!(kind, Kind::Service | Kind::Namespace) { 63 } else { 253 };
     match field("name") {
         None => return violation("name", "is missing".to_owned()),
+        // A host of a ServiceEntry is kept as a Service, and is told from one by its dots (RFC 1035, as the API server has it).
+        Some(Value::String(name)) if kind == Kind::Service && name.contains('.') => {
+            return violation("name", format!("{name:?} is not a name of 1 to {longest} of a-z, 0-9 and '-'"));
+        }
         Some(Value::String(name)) if !is_subdomain(name, longest) => {
             return violation("name", format!("{name:?} is not a name of 1 to {longest} of a-z, 0-9, '-' and '.'"));
         }

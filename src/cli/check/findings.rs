@@ -112,7 +112,8 @@ pub(super) fn is_wrong(condition: &Condition) -> bool {
         | ConditionType::Programmed
         | ConditionType::SupportedVersion
         | ConditionType::Provisioned
-        | ConditionType::PoliciesEnforced => !condition.holds,
+        | ConditionType::PoliciesEnforced
+        | ConditionType::ServiceEntriesServed => !condition.holds,
         ConditionType::Conflicted | ConditionType::PartiallyInvalid => condition.holds,
         ConditionType::OverlappingTlsConfig => false,
     }

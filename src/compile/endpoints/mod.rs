@@ -31,7 +31,7 @@ pub use warnings::warnings;
 /// tell where here is.
 pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> Endpoints {
     if let Some(external) = external::find(snapshot, key, options) {
-        return external.endpoints(key, options);
+        return external.endpoints(options);
     }
     let Some((spec, port)) = service_port(snapshot, key) else { return Endpoints::default() };
     let mut refused = Vec::new();
@@ -39,6 +39,7 @@ pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> En
     let prefers_ipv6 = spec.ip_families.iter().flatten().next().is_some_and(|family| family == "IPv6");
     let every_one_ready = spec.publish_not_ready_addresses == Some(true);
     let here = Here::new(options);
+    let host = Some(spec).filter(|_| key.service.is_host());
     for slice in slices(snapshot, &key.service) {
         let numbers: Vec<u16> = port_numbers(slice, port).collect();
         for (endpoint, ip) in
@@ -46,7 +47,7 @@ pub fn endpoints(snapshot: &Snapshot, key: &BackendKey, options: &Options) -> En
         {
             let Some(tier) = tiers.of(endpoint, every_one_ready) else { continue };
             for address in numbers.iter().map(|number| SocketAddr::new(ip, *number)) {
-                if !dial::allowed(ip, options) {
+                if !dial::allowed(address, options) || dial::leads_back(ip, host) {
                     refused.push(address);
                 } else if here.may_serve(spec, endpoint) {
                     tier.add(Candidate { endpoint, address }, prefers_ipv6);

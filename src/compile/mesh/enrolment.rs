@@ -1,11 +1,11 @@
-//! Enrolment: which Services name a waypoint, by the labels that istiod goes by, and which of them it may serve.
+//! Enrolment: which Services and ServiceEntries name a waypoint, by the labels that istiod goes by, and which of them it may serve.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::binding::Binding;
 use super::listener::{HBONE, HBONE_PORT, speaks};
-use crate::api::{Gateway, GatewayClass, ObjectName, Service};
+use crate::api::{Gateway, GatewayClass, ObjectName, Service, ServiceEntry};
 use crate::compile::gateway::Resolved;
 use crate::compile::listener::{Namespaces, allows};
 use crate::snapshot::Snapshot;
@@ -24,13 +24,17 @@ const NONE: &str = "none";
 
 type Labels = BTreeMap<String, String>;
 
-/// The Services that name each waypoint.
-pub(super) struct Enrolment<'s>(BTreeMap<ObjectName, Vec<&'s Arc<Service>>>);
+/// The Services, hosts of ServiceEntries among them, and the ServiceEntries that name each waypoint.
+#[derive(Default)]
+pub(super) struct Enrolment<'s> {
+    services: BTreeMap<ObjectName, Vec<&'s Arc<Service>>>,
+    entries: BTreeMap<ObjectName, Vec<&'s Arc<ServiceEntry>>>,
+}
 
 impl<'s> Enrolment<'s> {
-    /// Of all Services.
+    /// Of all Services and ServiceEntries.
     pub(super) fn of(snapshot: &'s Snapshot) -> Self {
-        let mut named: BTreeMap<ObjectName, Vec<&Arc<Service>>> = BTreeMap::new();
+        let mut named = Self::default();
         // Services come by namespace, so that its labels are looked up once.
         let mut of_namespace: (&str, Option<&Labels>) = ("", None);
         for (name, service) in &snapshot.services {
@@ -42,11 +46,33 @@ impl<'s> Enrolment<'s> {
             let own = service.metadata.labels.as_ref();
             for labels in USE {
                 if let Some(waypoint) = waypoint(labels, own, of_namespace.1, name) {
-                    named.entry(waypoint).or_default().push(service);
+                    named.services.entry(waypoint).or_default().push(service);
                 }
             }
         }
-        Self(named)
+        for (name, entry) in &snapshot.entries {
+            let namespace = snapshot.namespaces.get(&ObjectName::cluster(name.namespace.clone()));
+            let of_namespace = namespace.and_then(|namespace| namespace.metadata.labels.as_ref());
+            for labels in USE {
+                if let Some(waypoint) = waypoint(labels, Some(&entry.meta.labels), of_namespace, name) {
+                    named.entries.entry(waypoint).or_default().push(entry);
+                }
+            }
+        }
+        named
+    }
+
+    /// The ServiceEntries that name a waypoint and may use it, whether they can be served or not; each once.
+    pub(super) fn entries<'e>(
+        &'e self,
+        snapshot: &'e Snapshot,
+        gateway: &'e Resolved<'_>,
+    ) -> BTreeMap<&'s ObjectName, &'s Arc<ServiceEntry>> {
+        let name = &gateway.object.meta.name;
+        let all = self.entries.get(name).filter(|_| is_for_services(gateway)).into_iter().flatten();
+        let allowed =
+            all.filter(|entry| allows(namespaces(gateway), &name.namespace, &entry.meta.name.namespace, snapshot));
+        allowed.map(|entry| (&entry.meta.name, *entry)).collect()
     }
 
     /// Those that a waypoint serves. One that names it twice is here twice.
@@ -56,7 +82,7 @@ impl<'s> Enrolment<'s> {
         gateway: &'e Resolved<'_>,
     ) -> impl Iterator<Item = &'s Arc<Service>> + 'e {
         let name = &gateway.object.meta.name;
-        let all = self.0.get(name).filter(|_| is_for_services(gateway)).into_iter().flatten().copied();
+        let all = self.services.get(name).filter(|_| is_for_services(gateway)).into_iter().flatten().copied();
         let namespaces = namespaces(gateway);
         all.filter(move |service| {
             let namespace = service.metadata.namespace.as_deref().unwrap_or_default();

@@ -5,6 +5,7 @@
 
 mod binding;
 mod enrolment;
+mod entries;
 mod listener;
 mod policies;
 mod ports;
@@ -31,6 +32,7 @@ use crate::snapshot::{Snapshot, Socket};
 use crate::table::backend::BackendKey;
 use crate::table::mesh::{Mesh, ServicePort};
 use enrolment::Enrolment;
+pub(super) use entries::{EntryFlaw, condition as entries_condition, warnings as entries_warnings};
 
 /// Annotation of a Gateway: whether applications are told who called.
 const TELLS_IDENTITY: &str = "ambient.istio.io/xfcc-include-client-identity";
@@ -52,8 +54,10 @@ struct Kept {
     enrolled: BTreeSet<ObjectName>,
     /// `None`: ztunnel hands nothing over to it, so that nothing but its listeners is served.
     mesh: Option<Arc<Mesh>>,
-    /// What routes see of the enrolled Services, where those are served.
+    /// What routes see of the enrolled Services and ServiceEntries, where those are served.
     views: Vec<Arc<View>>,
+    /// What enrolled ServiceEntries ask for and do not get.
+    flaws: Vec<EntryFlaw>,
 }
 
 impl Meshes {
@@ -77,8 +81,10 @@ impl Meshes {
                     let enrolment = enrolment.get_or_insert_with(|| Enrolment::of(snapshot));
                     let services: Vec<_> = enrolment.served(snapshot, gateway).collect();
                     let enrolled = services.iter().map(|service| ports::name_of(service)).collect();
+                    let entries = enrolment.entries(snapshot, gateway);
+                    let flaws = entries::flaws_of(snapshot, &entries);
                     let (gateway, class) = (gateway.object.clone(), gateway.class.clone());
-                    let mut kept = Kept { gateway, class, enrolled, mesh: None, views: Vec::new() };
+                    let mut kept = Kept { gateway, class, enrolled, mesh: None, views: Vec::new(), flaws };
                     if let Binding::Proxy(port) = binding {
                         let known = known.and_then(|known| known.mesh);
                         let inbound = sockets(port, options);
@@ -88,8 +94,10 @@ impl Meshes {
                         let ports = ports(&services, known.as_deref());
                         let mesh = Mesh { inbound, own, tells_identity, ports };
                         kept.mesh = Some(known.filter(|known| **known == mesh).unwrap_or_else(|| Arc::new(mesh)));
-                        kept.views =
-                            services.iter().map(|service| ports::view(service).or_known(known_views)).collect();
+                        let plain = services.iter().filter(|service| !ports::name_of(service).is_host());
+                        let views = plain.map(|service| ports::view(service));
+                        let views = views.chain(entries::views(snapshot, &entries, &kept.enrolled));
+                        kept.views = views.map(|view| view.or_known(known_views)).collect();
                     }
                     kept
                 }
@@ -109,6 +117,11 @@ impl Meshes {
     /// The Services that are enrolled with a Gateway.
     pub(super) fn enrolled(&self, gateway: &ObjectName) -> impl Iterator<Item = &ObjectName> {
         self.waypoints.get(gateway).into_iter().flat_map(|kept| &kept.enrolled)
+    }
+
+    /// What the ServiceEntries that are enrolled with a Gateway ask for and do not get.
+    pub(super) fn flaws(&self, gateway: &ObjectName) -> &[EntryFlaw] {
+        self.waypoints.get(gateway).map_or(&[], |kept| &kept.flaws)
     }
 
     /// What routes see of the Services that are enrolled.

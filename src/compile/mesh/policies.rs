@@ -13,7 +13,7 @@ use crate::compile::Options;
 use crate::compile::gateway::Resolved;
 use crate::compile::parameters::policy_settings;
 use crate::compile::verdict::fails;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, served_hosts};
 use crate::status::{Condition, ConditionType, Reason, Warning, WarningKind};
 use crate::table::policy::Denied;
 
@@ -132,6 +132,8 @@ struct Targets<'s> {
     gateways: Named<'s, &'s ObjectName>,
     classes: Named<'s, &'s str>,
     services: Named<'s, ObjectName>,
+    /// By a host that is no Service's.
+    hosts: Named<'s, &'s str>,
     /// By the end of a Service's name in the mesh.
     patterns: Named<'s, &'s str>,
 }
@@ -153,10 +155,15 @@ impl<'s> Targets<'s> {
                             targets.patterns.entry(end).or_default().push(named);
                         } else if let Some(service) = service_of(host, &name.name.namespace) {
                             targets.services.entry(service).or_default().push(named);
+                        } else {
+                            targets.hosts.entry(host).or_default().push(named);
                         }
                     }
-                    // None is served.
-                    PolicyTarget::ServiceEntry(_) => {}
+                    PolicyTarget::ServiceEntry(entry) => {
+                        for host in snapshot.entries.get(entry).into_iter().flat_map(|entry| served_hosts(entry)) {
+                            targets.services.entry(host).or_default().push(named);
+                        }
+                    }
                 }
             }
         }
@@ -179,9 +186,13 @@ impl<'s> Targets<'s> {
         let whole = own.chain(of_class.filter(of_root)).map(|named| (named, Reach::Gateway));
         let services = meshes.enrolled(name).flat_map(|service| {
             let exact = self.services.get(service).into_iter().flatten();
-            let host = format!("{}.{}.{DOMAIN}", service.name, service.namespace);
+            let host = match service.is_host() {
+                true => service.name.to_string(),
+                false => format!("{}.{}.{DOMAIN}", service.name, service.namespace),
+            };
+            let of_host = self.hosts.get(host.as_str()).into_iter().flatten();
             let ends = self.patterns.iter().filter(move |(end, _)| host.ends_with(*end)).flat_map(|(_, named)| named);
-            exact.chain(ends).map(move |named| (named, Reach::Service(service)))
+            exact.chain(of_host).chain(ends).map(move |named| (named, Reach::Service(service)))
         });
         let all = whole.chain(services).filter(|((_, policy), _)| is_seen(policy, gateway.object));
         let denies = |policy: &Policy| settings.unenforced.map_or(policy.spec.decides, |set| set == Unenforced::Deny);

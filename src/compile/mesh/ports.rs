@@ -37,6 +37,12 @@ pub(super) fn of(service: &Service) -> impl Iterator<Item = (SocketAddr, Service
     })
 }
 
+/// What routes see of a ServiceEntry: its ports, which all its hosts have. `hosts`: those that are enrolled, the first of them as a Service.
+pub(super) fn entry_view(entry: &ObjectName, first: &Service, hosts: Vec<ObjectName>) -> View {
+    let object = ObjectRef { kind: Kind::ServiceEntry, name: entry.clone() };
+    View { object, services: hosts, ..view(first) }
+}
+
 /// What routes see of a Service: each port is what a listener is of a Gateway. A port that takes no HTTP takes none of the routes
 /// that there are.
 pub(super) fn view(service: &Service) -> View {
@@ -49,7 +55,7 @@ pub(super) fn view(service: &Service) -> View {
         serves: true,
     };
     let object = ObjectRef { kind: Kind::Service, name: name_of(service) };
-    View { object, listeners: ports(service).map(port).collect() }
+    View { services: vec![object.name.clone()], object, listeners: ports(service).map(port).collect() }
 }
 
 /// The name by which routes' `sectionName` finds a port: its own, or its number where it has none, being the only one.

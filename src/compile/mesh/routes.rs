@@ -10,6 +10,7 @@ use super::super::attached::ListenerKey;
 use super::super::hosts::Hosts;
 use super::super::kept::Moved;
 use super::super::parent::View;
+use crate::api::ObjectName;
 use crate::table::backend::BackendKey;
 use crate::table::hostname::HostPattern;
 use crate::table::listener::Host;
@@ -25,7 +26,8 @@ pub(in crate::compile) struct ServiceRoutes {
 /// The routes of a port, and what they were made of.
 #[derive(Debug)]
 struct Kept {
-    key: BackendKey,
+    /// The port, of each Service that has it: of one, or of all hosts of a ServiceEntry.
+    keys: Vec<BackendKey>,
     producers: Hosts,
     consumers: BTreeMap<Arc<str>, Hosts>,
     built: Arc<PortRoutes>,
@@ -46,13 +48,17 @@ impl ServiceRoutes {
                 let known = before.remove(&key);
                 let moved = moved.remove(&key).unwrap_or_default();
                 let Ok(number) = u16::try_from(port.port) else { continue };
-                let backend = BackendKey { service: view.name().clone(), port: number };
-                let Some(kept) = port_routes(known, backend, moved, &mut changed) else { continue };
+                let backend = |service: &ObjectName| BackendKey { service: service.clone(), port: number };
+                let backends = view.services.iter().map(backend).collect();
+                let Some(kept) = port_routes(known, backends, &view.name().namespace, moved, &mut changed) else {
+                    continue;
+                };
                 self.ports.insert(key, kept);
             }
         }
         if changed || !before.is_empty() {
-            let routes = self.ports.values().map(|kept| (kept.key.clone(), kept.built.clone()));
+            let routes =
+                self.ports.values().flat_map(|kept| kept.keys.iter().map(|key| (key.clone(), kept.built.clone())));
             self.built = Arc::new(routes.collect());
         }
         &self.built
@@ -64,19 +70,25 @@ impl ServiceRoutes {
     }
 }
 
-/// The routes of a port; `None`: it has none.
-fn port_routes(known: Option<Kept>, key: BackendKey, moved: Moved, changed: &mut bool) -> Option<Kept> {
+/// The routes of a port; `None`: it has none. `own`: its namespace.
+fn port_routes(
+    known: Option<Kept>,
+    keys: Vec<BackendKey>,
+    own: &str,
+    moved: Moved,
+    changed: &mut bool,
+) -> Option<Kept> {
     let moves = !(moved.gone.is_empty() && moved.come.is_empty());
     let mut kept = match known {
-        Some(kept) if kept.key == key && !moves => return Some(kept),
+        Some(kept) if kept.keys == keys && !moves => return Some(kept),
         Some(kept) => kept,
         None if !moves => return None,
-        None => Kept::new(key.clone()),
+        None => Kept::new(),
     };
     *changed = true;
-    kept.key = key;
+    kept.keys = keys;
     for (namespace, moved) in by_namespace(moved) {
-        if *namespace == *kept.key.service.namespace {
+        if *namespace == *own {
             kept.producers.update_any(moved);
         } else {
             kept.consumers.entry(namespace).or_insert_with(|| Hosts::new(HostPattern::Any)).update_any(moved);
@@ -91,8 +103,13 @@ fn port_routes(known: Option<Kept>, key: BackendKey, moved: Moved, changed: &mut
 }
 
 impl Kept {
-    fn new(key: BackendKey) -> Self {
-        Self { key, producers: Hosts::new(HostPattern::Any), consumers: BTreeMap::new(), built: Arc::default() }
+    fn new() -> Self {
+        Self {
+            keys: Vec::new(),
+            producers: Hosts::new(HostPattern::Any),
+            consumers: BTreeMap::new(),
+            built: Arc::default(),
+        }
     }
 }
 

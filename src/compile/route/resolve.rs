@@ -137,13 +137,16 @@ fn dependencies(parsed: &Parsed) -> Dependencies {
     let name = &parsed.object.name;
     let mut parents: Vec<_> = parsed.source.parents().iter().filter_map(|parent| parent::named(parent, name)).collect();
     let specs = parse::rules(&parsed.source);
-    let references = specs.iter().flat_map(|spec| spec.backends);
-    let mut services: Vec<ObjectName> = references.filter_map(|one| backend::service_name(one, name)).collect();
+    let references = || specs.iter().flat_map(|spec| spec.backends);
+    let mut services: Vec<ObjectName> = references().filter_map(|one| backend::service_name(one, name)).collect();
+    // A host may come in any namespace.
+    services.extend(references().filter_map(backend::host_name).map(ObjectName::cluster));
     services.sort_unstable();
     services.dedup();
     services.shrink_to_fit();
     parents.shrink_to_fit();
-    let crosses = services.iter().any(|service| service.namespace != name.namespace);
+    let is_elsewhere = |service: &ObjectName| !service.is_host() && service.namespace != name.namespace;
+    let crosses = services.iter().any(is_elsewhere);
     Dependencies { services, parents, crosses }
 }
 

@@ -22,9 +22,14 @@ const AFTER_DRAIN: Duration = Duration::from_secs(5);
 /// would take its traffic.
 const DEFAULT_LABELS: &[(&str, &str)] = &[("istio.io/dataplane-mode", "ambient"), ("sidecar.istio.io/inject", "false")];
 
-/// Annotations that pods have unless the user says otherwise: where metrics are.
-const DEFAULT_ANNOTATIONS: &[(&str, &str)] =
-    &[("prometheus.io/scrape", "true"), ("prometheus.io/port", "15020"), ("prometheus.io/path", "/metrics")];
+/// Annotations that pods have unless the user says otherwise: where metrics are; and that ztunnel leaves their DNS alone, which would
+/// answer a ServiceEntry's host with the address that leads back to the waypoint.
+const DEFAULT_ANNOTATIONS: &[(&str, &str)] = &[
+    ("prometheus.io/scrape", "true"),
+    ("prometheus.io/port", "15020"),
+    ("prometheus.io/path", "/metrics"),
+    ("ambient.istio.io/dns-capture", "false"),
+];
 
 /// The template, with the user's overlay merged into it. What selects its pods stays.
 pub(super) fn template(frame: &Frame<'_>, parameters: &Parameters) -> Value {

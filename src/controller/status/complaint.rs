@@ -69,6 +69,7 @@ fn broken(part: &Value, name: Option<String>) -> impl Iterator<Item = (&Value, O
                     | "SupportedVersion"
                     | "pingway.dev/Provisioned"
                     | "pingway.dev/PoliciesEnforced"
+                    | "pingway.dev/ServiceEntriesServed"
             )
         );
         let negative = matches!(condition["type"].as_str(), Some("Conflicted" | "PartiallyInvalid"));

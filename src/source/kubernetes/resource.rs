@@ -12,6 +12,7 @@ fn versions(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ReferenceGrant => &["v1", "v1beta1"],
         Kind::PingwayParameters | Kind::XMesh => &["v1alpha1"],
+        Kind::ServiceEntry | Kind::WorkloadEntry => &["v1", "v1beta1", "v1alpha3"],
         Kind::Policy(kind) => kind.versions(),
         _ => &["v1"],
     }
@@ -61,6 +62,8 @@ mod tests {
             (Kind::Namespace, "namespaces"),
             (Kind::Pod, "pods"),
             (Kind::PingwayParameters, "pingwayparameters"),
+            (Kind::ServiceEntry, "serviceentries"),
+            (Kind::WorkloadEntry, "workloadentries"),
             (Kind::Policy(AuthorizationPolicy), "authorizationpolicies"),
             (Kind::Policy(RequestAuthentication), "requestauthentications"),
             (Kind::Policy(DestinationRule), "destinationrules"),

@@ -50,7 +50,7 @@ pub(super) fn watches(scope: &Scope) -> BTreeSet<Watched> {
     for kind in [Kind::HttpRoute, Kind::GrpcRoute] {
         watches.extend(within(&scope.routes, kind));
     }
-    for kind in [Kind::Service, Kind::EndpointSlice] {
+    for kind in [Kind::Service, Kind::EndpointSlice, Kind::ServiceEntry, Kind::WorkloadEntry] {
         watches.extend(within(&scope.services, kind));
     }
     watches.extend(within(&scope.pods, Kind::Pod));
@@ -102,6 +102,10 @@ mod tests {
             "Secret certs/web",
             "Namespace",
             "Pod in namespace shop",
+            "ServiceEntry in namespace shop",
+            "ServiceEntry in namespace stock",
+            "WorkloadEntry in namespace shop",
+            "WorkloadEntry in namespace stock",
             "AuthorizationPolicy in namespace istio-system",
             "RequestAuthentication in namespace istio-system",
             "DestinationRule in namespace istio-system",
@@ -115,6 +119,6 @@ mod tests {
 
     #[test]
     fn everything_is_one_watch_for_each_kind() {
-        assert_eq!(watches(&Scope::everything()).len(), 18);
+        assert_eq!(watches(&Scope::everything()).len(), 20);
     }
 }

@@ -1,5 +1,6 @@
 //! What is enrolled with a waypoint, and what is not.
 
+mod entries;
 mod policies;
 
 use serde_json::{Value, json};
