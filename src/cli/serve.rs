@@ -122,8 +122,10 @@ pub(super) fn serve<S>(
         let external_names = options.external_names;
         let pipeline = Pipeline::start(options, gateway, telemetry.clone())?;
         let Pipeline { inputs, serving, published, names, scope, report, rounds } = pipeline;
-        if external_names {
-            resolve_names(names, inputs.clone())?;
+        match resolve_names(names, inputs.clone()) {
+            Err(error) if external_names => return Err(error),
+            Err(error) => warn!("names of ServiceEntries are not resolved: {error:#}"),
+            Ok(()) => {}
         }
         let (observed, told) = watch::channel(Observed::default());
         let running = proxy::start(settings.clone(), serving.clone(), published.clone(), telemetry.clone(), observed)
@@ -165,7 +167,7 @@ pub(super) fn serve<S>(
     std::process::exit(i32::from(ended.exit_code()))
 }
 
-/// Starts to ask what the names of ExternalName Services stand for; the answers go to the pipeline.
+/// Starts to ask what the names of ExternalName Services and ServiceEntries stand for; the answers go to the pipeline.
 fn resolve_names(wanted: watch::Receiver<Names>, inputs: Sender<Input>) -> anyhow::Result<()> {
     let resolver = SystemResolver::new().context("cannot read how the system resolves names")?;
     let (told, heard) = unbounded_channel();

@@ -238,7 +238,9 @@ impl State {
 
     /// Tells which names are to be resolved, and forgets what others stood for.
     fn want_names(&mut self) {
-        if !self.options.external_names {
+        // Most clusters have no names to ask, and many backends.
+        let may_have = self.options.external_names || !self.snapshot.entries.is_empty();
+        if !may_have && self.names.borrow().is_empty() {
             return;
         }
         let (backends, round) = (self.registry.backends().keys(), self.next.counts.rounds);
