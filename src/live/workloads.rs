@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -13,12 +14,20 @@ type ByAddress = SharedMap<IpAddr, Arc<Pod>>;
 
 /// The pods by address, as they are now.
 #[derive(Debug, Default)]
-pub struct Workloads(ArcSwap<ByAddress>);
+pub struct Workloads {
+    pods: ArcSwap<ByAddress>,
+    version: AtomicU64,
+}
 
 impl Workloads {
     /// The pod that has an address; `None`: none that is seen.
     pub fn at(&self, address: IpAddr) -> Option<Arc<Pod>> {
-        self.0.load().get(&address.to_canonical()).cloned()
+        self.pods.load().get(&address.to_canonical()).cloned()
+    }
+
+    /// A number that differs once pods do.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// Takes on what changed. Called by one thread at a time (the pipeline's).
@@ -26,7 +35,7 @@ impl Workloads {
         if changes.is_empty() {
             return;
         }
-        let mut pods = ByAddress::clone(&self.0.load());
+        let mut pods = ByAddress::clone(&self.pods.load());
         for PodChange { before, now } in changes {
             // An address may have gone over to another pod before its last one was told to be gone.
             if let Some(pod) = before {
@@ -38,7 +47,8 @@ impl Workloads {
                 pod.ips.iter().for_each(|ip| drop(pods.insert(*ip, pod.clone())));
             }
         }
-        self.0.store(Arc::new(pods));
+        self.pods.store(Arc::new(pods));
+        self.version.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -144,7 +144,7 @@ pub(crate) async fn serve(accepted: Accepted, connections: &Arc<Connections>, se
             io.reset();
             return worker.telemetry.inbound_refused(refusal);
         }
-        return Box::pin(tcp::pass(io, to, worker)).await;
+        return Box::pin(tcp::pass(io, to, &connection, worker)).await;
     }
     match speaks(io, alpn, worker.settings.client_head_timeout, seat).await {
         Some((io, Speaks::Http1)) => {
@@ -197,7 +197,7 @@ async fn take_over(io: &mut Io, connection: &mut Connection, worker: &Worker) ->
         Way::Listener(_) | Way::Metrics => To::Listener,
     };
     let (identity, client_cert, source) = (opened.identity, opened.client_cert, OnceLock::new());
-    connection.handed = Some(Handed { by, identity, source, client_cert, to });
+    connection.handed = Some(Handed { by, identity, source, parties: Default::default(), client_cert, to });
     Ok(Some(opened.way))
 }
 

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use http::header::{HeaderName, USER_AGENT};
 use http::{HeaderValue, Method, Version};
-use pingora::http::RequestHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::connection::Connection;
 use super::forwarded::{REQUEST_ID, new_request_id};
 use super::inbound::Identity;
+use super::mesh_metrics;
 use super::request_head::{authority, is_grpc};
 use super::worker::{Phase, Worker};
 use crate::api::Pod;
@@ -40,6 +41,8 @@ pub(crate) struct Context<'w> {
     pub(crate) endpoint: Option<Arc<Endpoint>>,
     /// What telemetry is told.
     pub(crate) outcome: Outcome,
+    /// Bytes of the heads of request and response; counted behind ztunnel only.
+    pub(crate) head_bytes: [u64; 2],
     request_id: Option<HeaderValue>,
     logged: Option<Box<Logged>>,
     complete: bool,
@@ -69,6 +72,7 @@ impl<'w> Context<'w> {
             backend: None,
             endpoint: None,
             outcome: Outcome::default(),
+            head_bytes: [connection.handed.as_ref().map_or(0, |_| mesh_metrics::request_head(head)), 0],
             request_id: head.headers.get(REQUEST_ID).cloned(),
             logged,
             complete: false,
@@ -97,6 +101,13 @@ impl<'w> Context<'w> {
     pub(crate) fn answered(&mut self, status: u16, reason: Option<Reason>) {
         self.outcome.status = status;
         self.outcome.reason = reason;
+    }
+
+    /// The response's head, as it goes to the client.
+    pub(crate) fn measure(&mut self, head: &ResponseHeader) {
+        if self.connection.handed.is_some() {
+            self.head_bytes[1] = mesh_metrics::response_head(head);
+        }
     }
 
     /// It ended by this; `None`: as it should.
@@ -164,6 +175,7 @@ impl Drop for Context<'_> {
         self.outcome.duration = self.elapsed();
         let telemetry = &self.worker.telemetry;
         let series = self.rule.as_deref().map_or(telemetry.unrouted(), |rule| &*rule.series);
+        mesh_metrics::count(self);
         let pods = if telemetry.has_access_log() { self.pods() } else { [None, None] };
         telemetry.request_ended(series, &self.outcome, || self.record(pods.each_ref().map(Option::as_ref)));
     }

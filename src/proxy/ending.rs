@@ -90,6 +90,7 @@ async fn upgrade(mut client: Client, mut context: Context<'_>, answered: Answere
     clock.watch_idleness(Some(context.worker.settings.stream_idle_timeout));
     prepare(&mut head, to);
     context.answered(head.status.as_u16(), None);
+    context.measure(&head);
     if Exchange::write(&mut client, &mut clock, |client| client.send_head(head, false)).await.is_err() {
         context.end(Some(Reason::ClientAborted));
         return Kept::Closed;

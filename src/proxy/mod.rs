@@ -32,6 +32,8 @@ mod http;
 mod inbound;
 mod io;
 mod listener;
+mod mesh_metrics;
+mod metered;
 mod outbound;
 mod policy;
 mod relay;

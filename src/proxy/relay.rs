@@ -38,6 +38,7 @@ impl Exchange<'_> {
         self.clock.watch_idleness(Some(self.context.worker.settings.stream_idle_timeout));
         let ends = self.prepare(&mut head, upstream, to);
         self.context.answered(head.status.as_u16(), None);
+        self.context.measure(&head);
         Self::write(&mut self.client, &mut self.clock, |client| client.send_head(head, ends)).await?;
         if ends {
             return Ok(());

@@ -54,7 +54,7 @@ pub fn start(
         let (serving, telemetry, settings) = (serving.clone(), telemetry.clone(), settings.clone());
         let run = move || {
             let pool = UpstreamPool::new(settings.upstream_idle_timeout);
-            let worker = Arc::new(Worker { serving, pool, telemetry, settings, phase });
+            let worker = Arc::new(Worker { serving, pool, mesh: Default::default(), telemetry, settings, phase });
             let connections = Arc::new(Connections::new(worker, crew, number, permits));
             let left = runtime.block_on(worker::run(connections, commands));
             // Drops what is left.

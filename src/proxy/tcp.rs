@@ -12,10 +12,14 @@ use tokio::io::{ReadBuf, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::connection::Connection;
 use super::engine;
 use super::io::Io;
+use super::mesh_metrics;
+use super::metered::Metered;
 use super::worker::Worker;
 use crate::live::{InFlight, LivePort, LiveRule};
+use crate::telemetry::mesh::{Ended, Series};
 use crate::telemetry::outcome::Reason;
 
 /// Endpoints that are tried at most.
@@ -30,18 +34,44 @@ pub(crate) enum To {
 }
 
 /// Passes a connection on, until both directions have ended or one breaks.
-pub(crate) async fn pass(mut client: Box<Io>, to: To, worker: &Worker) {
+pub(crate) async fn pass(mut client: Box<Io>, to: To, connection: &Connection, worker: &Worker) {
     let connected = match &to {
         To::Service(port) => {
             connect(&mut client, &port.through, worker).await.map(|(stream, picked)| (stream, Some(picked)))
         }
         To::Metrics => metrics(worker).await.map(|stream| (stream, None)),
     };
-    let Some((mut other, _in_flight)) = connected else { return client.reset() };
-    if copy_bidirectional(&mut *client, &mut other).await.is_err() {
+    let Some((mut other, in_flight)) = connected else { return client.reset() };
+    let counted = Counted::of(&to, in_flight.as_ref(), connection, worker);
+    let mut metered = Metered { stream: &mut *client, series: counted.series.as_deref() };
+    if copy_bidirectional(&mut metered, &mut other).await.is_err() {
         // The end that is left learns that this is none.
         client.reset();
         let _ = other.set_zero_linger();
+    }
+}
+
+/// A connection that is passed on, counted in Istio's metrics from its making to its drop.
+struct Counted {
+    series: Option<Arc<Series>>,
+}
+
+impl Counted {
+    fn of(to: &To, picked: Option<&InFlight>, connection: &Connection, worker: &Worker) -> Self {
+        let series = match (to, picked) {
+            (To::Service(port), Some(picked)) => {
+                mesh_metrics::series(connection, Some(&port.port.backend), Some(picked.endpoint()), Ended::TCP, worker)
+            }
+            _ => None,
+        };
+        series.iter().for_each(|series| series.opened());
+        Self { series }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.series.iter().for_each(|series| series.closed());
     }
 }
 

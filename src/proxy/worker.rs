@@ -18,7 +18,7 @@ use super::engine::UpstreamPool;
 use crate::live::Serving;
 use crate::settings::Settings;
 use crate::snapshot::Socket;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, mesh};
 
 /// How far the end of the process has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,8 @@ pub(crate) struct Worker {
     pub(crate) serving: Arc<ArcSwap<Serving>>,
     /// Upstream connections of this worker.
     pub(crate) pool: UpstreamPool,
+    /// The series of Istio's metrics that this worker has met.
+    pub(crate) mesh: mesh::Cache,
     /// Metrics and access log.
     pub(crate) telemetry: Arc<Telemetry>,
     /// Limits and timeouts.

@@ -99,10 +99,6 @@ pub(super) struct SeriesCollector {
 impl SeriesCollector {
     /// A collector of these series.
     pub(super) fn new(series: Arc<AllSeries>) -> prometheus::Result<Self> {
-        let desc = |family: &Family| {
-            let labels = family.labels.iter().map(|label| (*label).to_owned()).collect();
-            Desc::new(family.name.to_owned(), family.help.to_owned(), labels, std::collections::HashMap::new())
-        };
         let descs = FAMILIES.iter().map(desc).collect::<prometheus::Result<_>>()?;
         Ok(Self { series, descs })
     }
@@ -127,7 +123,14 @@ impl Collector for SeriesCollector {
     }
 }
 
-fn to_family(family: &Family, metrics: Vec<proto::Metric>) -> MetricFamily {
+/// A family, as the registry is told of it.
+pub(super) fn desc(family: &Family) -> prometheus::Result<Desc> {
+    let labels = family.labels.iter().map(|label| (*label).to_owned()).collect();
+    Desc::new(family.name.to_owned(), family.help.to_owned(), labels, std::collections::HashMap::new())
+}
+
+/// A family with its metrics.
+pub(super) fn to_family(family: &Family, metrics: Vec<proto::Metric>) -> MetricFamily {
     let mut to = MetricFamily::default();
     to.set_name(family.name.to_owned());
     to.set_help(family.help.to_owned());
@@ -145,7 +148,7 @@ fn export(labels: &RuleLabels, counters: &Counters, metrics: &mut [Vec<proto::Me
     let [requests, duration, upstream_head, request_bytes, response_bytes, retries] = metrics;
     for (class, reason, count) in counters.requests() {
         let more = [("status_class", class.as_str()), ("reason", reason.map_or("", Reason::as_str))];
-        requests.push(counter(pairs(labels, &more), count));
+        requests.push(counter_of(pairs(labels, &more), count));
     }
     for (to, durations) in [(duration, &counters.duration), (upstream_head, &counters.upstream_head)] {
         to.extend(histogram(labels, durations));
@@ -156,7 +159,7 @@ fn export(labels: &RuleLabels, counters: &Counters, metrics: &mut [Vec<proto::Me
         (retries, &counters.retries),
     ];
     for (to, amount) in amounts {
-        to.push(counter(pairs(labels, &[]), load(amount)));
+        to.push(counter_of(pairs(labels, &[]), load(amount)));
     }
 }
 
@@ -164,8 +167,9 @@ fn load(counter: &AtomicU64) -> u64 {
     counter.load(Relaxed)
 }
 
+/// A counter of these labels.
 #[allow(clippy::cast_precision_loss, reason = "Prometheus has floats only")]
-fn counter(pairs: Vec<proto::LabelPair>, count: u64) -> proto::Metric {
+pub(super) fn counter_of(pairs: Vec<proto::LabelPair>, count: u64) -> proto::Metric {
     let mut counter = proto::Counter::default();
     counter.set_value(count as f64);
     let mut metric = proto::Metric::from_label(pairs);

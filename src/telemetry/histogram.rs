@@ -30,23 +30,29 @@ impl Durations {
     /// What Prometheus gets, in seconds; `None` while nothing was counted.
     #[allow(clippy::cast_precision_loss, reason = "Prometheus has floats only")]
     pub(super) fn export(&self) -> Option<proto::Histogram> {
-        let mut total = 0;
-        let mut buckets = Vec::with_capacity(BOUNDS.len());
-        for (index, count) in self.buckets.iter().enumerate() {
-            total += count.load(Relaxed);
-            if let Some(bound) = BOUNDS.get(index) {
-                let mut bucket = proto::Bucket::default();
-                bucket.set_upper_bound(*bound as f64 / 1e6);
-                bucket.set_cumulative_count(total);
-                buckets.push(bucket);
-            }
-        }
-        let mut histogram = proto::Histogram::default();
-        histogram.set_bucket(buckets);
-        histogram.set_sample_count(total);
-        histogram.set_sample_sum(self.nanoseconds.load(Relaxed) as f64 / 1e9);
-        (total > 0).then_some(histogram)
+        let seconds = self.nanoseconds.load(Relaxed) as f64 / 1e9;
+        export(&self.buckets, BOUNDS.map(|bound| bound as f64 / 1e6), seconds)
     }
+}
+
+/// Counts by bucket, of which the last has no bound, as Prometheus gets them; `None` while nothing was counted.
+pub(super) fn export<const N: usize>(counts: &[AtomicU64], bounds: [f64; N], sum: f64) -> Option<proto::Histogram> {
+    let mut total = 0;
+    let mut buckets = Vec::with_capacity(N);
+    for (index, count) in counts.iter().enumerate() {
+        total += count.load(Relaxed);
+        if let Some(bound) = bounds.get(index) {
+            let mut bucket = proto::Bucket::default();
+            bucket.set_upper_bound(*bound);
+            bucket.set_cumulative_count(total);
+            buckets.push(bucket);
+        }
+    }
+    let mut histogram = proto::Histogram::default();
+    histogram.set_bucket(buckets);
+    histogram.set_sample_count(total);
+    histogram.set_sample_sum(sum);
+    (total > 0).then_some(histogram)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::label::{
     ConnectionProtocol, Direction, InboundRefusal, Label, RetryDenied, TlsFailure, UpstreamProtocol, WriteResult,
     Written,
 };
+use super::mesh::{self, AllMesh, MeshCollector};
 use super::outcome::Reason;
 
 /// Buckets of compile and link, in seconds.
@@ -27,6 +28,7 @@ const BACKEND_LIMIT: usize = 5_000;
 pub(super) struct Metrics {
     registry: Registry,
     pub(super) rules: Arc<AllSeries>,
+    pub(super) mesh: Arc<AllMesh>,
     pub(super) in_flight: IntGauge,
     pub(super) connections: IntCounter,
     pub(super) connections_open: Each<ConnectionProtocol, IntGauge>,
@@ -65,6 +67,8 @@ impl Metrics {
         let registry = Registry::new();
         let rules = Arc::new(AllSeries::new(series_limit));
         registry.register(Box::new(SeriesCollector::new(rules.clone())?))?;
+        let mesh = Arc::new(AllMesh::new(mesh::LIMIT));
+        registry.register(Box::new(MeshCollector::new(mesh.clone())?))?;
         add(&registry, IntGaugeVec::new(opts(&family::BUILD), family::BUILD.labels)?)?
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1);
@@ -73,6 +77,7 @@ impl Metrics {
         let writes = |what: Written| Each::new(|result| written.with_label_values(&[what.as_str(), result]));
         Ok(Self {
             rules,
+            mesh,
             in_flight: gauge(&registry, &family::IN_FLIGHT)?,
             connections: counter(&registry, &family::CONNECTIONS)?,
             connections_open: gauges(&registry, &family::CONNECTIONS_OPEN)?,

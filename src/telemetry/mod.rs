@@ -1,7 +1,7 @@
 //! Telemetry: metrics, the access log, trace context, log set-up. A leaf: it imports no other part of Pingway.
 //!
 //! Workers share one [`Telemetry`]. What the request path calls is a few atomic additions: every series is made ahead,
-//! by link or at start. [`family::FAMILIES`] is the one table of what is exported, `outcome::Reason` the one list of reason
+//! by link or at start; those of Istio's metrics when a worker first meets their labels ([`mesh`]). [`family::FAMILIES`] is the one table of what is exported, `outcome::Reason` the one list of reason
 //! words; both are documented, and tests compare the documents with them.
 
 pub mod access_log;
@@ -11,6 +11,7 @@ mod gauge;
 mod histogram;
 pub mod label;
 pub mod log;
+pub mod mesh;
 mod metrics;
 pub mod outcome;
 pub mod series;

@@ -8,6 +8,7 @@ use super::Telemetry;
 use super::access_log::Record;
 use super::family::FAMILIES;
 use super::label::{ConnectionProtocol, Direction, InboundRefusal, RetryDenied, TlsFailure, UpstreamProtocol};
+use super::mesh::{Asked, Ended, Identified, Protocol, Requested};
 use super::outcome::{Outcome, Reason};
 use super::series::RuleLabels;
 
@@ -28,11 +29,22 @@ fn rendered(telemetry: &Telemetry) -> String {
     telemetry.render().expect("rendered")
 }
 
+/// A request and a connection behind ztunnel.
+fn pass_the_mesh(telemetry: &Telemetry) {
+    let source = telemetry.party(Identified::default());
+    let asked = || Asked { destination: Identified::default(), service: None, keeper: None };
+    let http = Ended { protocol: Protocol::Http, ..Ended::TCP };
+    let one = Requested { duration: Duration::from_millis(1), request_bytes: 1, response_bytes: 1 };
+    telemetry.mesh_series(&source, asked(), http).requested(one);
+    telemetry.mesh_series(&source, asked(), Ended::TCP).opened();
+}
+
 #[test]
 fn what_is_exported_is_the_table_of_families() {
     let telemetry = Arc::new(Telemetry::default());
     let rule = telemetry.rule_series(labels("a"));
     telemetry.request_ended(&rule, &ok(), no_log);
+    pass_the_mesh(&telemetry);
     telemetry.endpoints("default", "web", 80, Some(2));
     telemetry.published(1, Duration::from_millis(1));
     let text = rendered(&telemetry);
@@ -47,6 +59,7 @@ fn exported_labels_are_those_of_the_table() {
     let telemetry = Arc::new(Telemetry::default());
     let rule = telemetry.rule_series(labels("a"));
     telemetry.request_ended(&rule, &ok(), no_log);
+    pass_the_mesh(&telemetry);
     telemetry.endpoints("default", "web", 80, Some(2));
     for family in telemetry.metrics.gather() {
         let table = FAMILIES.iter().find(|f| f.name == family.name()).expect("in the table");

@@ -20,6 +20,7 @@ mod listeners;
 mod mesh;
 mod mesh_entries;
 mod mesh_loop;
+mod mesh_metrics;
 mod mesh_outbound;
 mod misdirected;
 mod quickstart;

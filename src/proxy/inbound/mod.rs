@@ -22,6 +22,7 @@ use crate::live::{Dialled, LivePort, MeshServing};
 use crate::settings::Settings;
 use crate::snapshot::Socket;
 use crate::telemetry::label::InboundRefusal;
+use crate::telemetry::mesh::Party;
 use header::{Header, parse};
 
 /// What the request path knows of a connection that ztunnel handed over.
@@ -33,6 +34,8 @@ pub(crate) struct Handed {
     pub(crate) identity: Option<Identity>,
     /// The client's pod, once it was seen.
     pub(crate) source: OnceLock<Arc<Pod>>,
+    /// The client as metrics name it: without its pod, and with it.
+    pub(crate) parties: [OnceLock<Arc<Party>>; 2],
     /// That client, as applications are told it; `None`: they are not.
     pub(crate) client_cert: Option<HeaderValue>,
     /// What was dialled.
