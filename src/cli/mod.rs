@@ -11,6 +11,7 @@ mod page_flags;
 mod proxy;
 mod quickstart;
 mod serve;
+mod status;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,8 @@ enum Command {
     Explain(explain::Args),
     /// Serve a built-in example with echo backends, and print what to try
     Quickstart(Box<quickstart::Args>),
+    /// Tell which waypoints a cluster has, what is enrolled with them, and what is wrong
+    Status(status::Args),
     /// Print the status that every object of a folder of manifests would get
     Check(check::Args),
 }
@@ -45,6 +48,7 @@ pub fn run() -> ExitCode {
         Command::Controller(args) => controller::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Quickstart(args) => quickstart::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Check(args) => check::run(&args),
     };
     done.unwrap_or_else(|error| {

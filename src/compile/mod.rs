@@ -43,6 +43,7 @@ use std::sync::Arc;
 
 pub use asked::DroppedRule;
 pub use memo::Memo;
+pub use mesh::{BINDING, named_waypoints, opts_out};
 pub use parameters::{PolicySettings, parameters, policy_settings};
 pub use precedence::Predicate;
 pub use scope::scope;

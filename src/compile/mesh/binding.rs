@@ -5,7 +5,8 @@
 
 use crate::api::{Gateway, GatewayClass};
 
-const ANNOTATION: &str = "ambient.istio.io/waypoint-inbound-binding";
+/// Annotation of a Gateway or its class: how ztunnel hands over.
+pub const BINDING: &str = "ambient.istio.io/waypoint-inbound-binding";
 
 /// How ztunnel hands a connection over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub(in crate::compile) enum Binding {
 
 /// The binding of a Gateway, as istiod reads it: what it does not know is none.
 pub(in crate::compile) fn of(gateway: &Gateway, class: &GatewayClass) -> Binding {
-    let own = gateway.meta.annotations.get(ANNOTATION);
-    let Some(text) = own.or_else(|| class.meta.annotations.get(ANNOTATION)) else { return Binding::Listeners };
+    let own = gateway.meta.annotations.get(BINDING);
+    let Some(text) = own.or_else(|| class.meta.annotations.get(BINDING)) else { return Binding::Listeners };
     let (protocol, port) = match text.split_once('/') {
         Some((protocol, port)) => (protocol, port.parse::<u16>().ok().filter(|port| *port != 0)),
         None => (text.as_str(), None),

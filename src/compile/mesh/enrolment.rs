@@ -91,6 +91,18 @@ impl<'s> Enrolment<'s> {
     }
 }
 
+/// The waypoints that the labels of a Service or ServiceEntry, or else those of its namespace, name: the primary one and its canary.
+pub fn named_waypoints(own: Option<&Labels>, of_namespace: Option<&Labels>, object: &ObjectName) -> Vec<ObjectName> {
+    let mut named: Vec<_> = USE.into_iter().filter_map(|labels| waypoint(labels, own, of_namespace, object)).collect();
+    named.dedup();
+    named
+}
+
+/// Whether an object opts out of a waypoint that its namespace names.
+pub fn opts_out(own: Option<&Labels>) -> bool {
+    own.and_then(|labels| labels.get(USE[0].0)).is_some_and(|name| name == NONE)
+}
+
 /// The waypoint that the labels of a Service, or else those of its namespace, name.
 fn waypoint(
     (label, in_namespace): (&str, &str),

@@ -17,8 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+pub use binding::BINDING;
 pub(super) use binding::{Binding, of as binding};
 pub(super) use enrolment::is_for_pods;
+pub use enrolment::{named_waypoints, opts_out};
 pub(super) use listener::{accept, has_port};
 pub(super) use policies::Policies;
 pub(super) use routes::ServiceRoutes;

@@ -1,0 +1,195 @@
+//! What is wrong, what comes of it, and what to do. One function for each thing that it is about.
+
+use std::collections::BTreeSet;
+
+use super::facts::Facts;
+use super::report::{Finding, Level, Waypoint};
+use crate::api::{GATEWAY_NAME, Gateway, Kind, ObjectName, ObjectRef, Service, label_value};
+use crate::compile::BINDING;
+use crate::snapshot::served_hosts;
+
+/// istiod's condition of what names a waypoint.
+const BOUND: &str = "istio.io/WaypointBound";
+const MODE: &str = "istio.io/dataplane-mode";
+
+/// Something that names waypoints by its labels, or its namespace's.
+#[derive(Debug)]
+pub(super) struct Naming {
+    /// A Service, or a ServiceEntry.
+    pub(super) object: ObjectRef,
+    pub(super) waypoints: Vec<ObjectName>,
+}
+
+/// What istiod says: status, reason, message.
+pub(super) fn bound<'f>(facts: &'f Facts, object: &ObjectRef) -> Option<[&'f str; 3]> {
+    facts.condition(object, BOUND)
+}
+
+/// Whether a waypoint that serves these serves this.
+pub(super) fn is_served(facts: &Facts, object: &ObjectRef, served: &BTreeSet<ObjectName>) -> bool {
+    match object.kind {
+        Kind::ServiceEntry => {
+            let entry = facts.snapshot.entries.get(&object.name);
+            entry.is_some_and(|entry| served_hosts(entry).any(|host| served.contains(&host)))
+        }
+        _ => served.contains(&object.name),
+    }
+}
+
+struct Told<'a> {
+    object: String,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, level: Level, what: impl Into<String>, todo: impl Into<String>) {
+        let object = self.object.clone();
+        self.findings.push(Finding { level, object, what: what.into(), todo: todo.into() });
+    }
+}
+
+/// What is wrong with a Gateway of ours.
+pub(super) fn of_gateway(facts: &Facts, gateway: &Gateway, waypoint: &Waypoint, findings: &mut Vec<Finding>) {
+    let about = ObjectRef { kind: Kind::Gateway, name: gateway.meta.name.clone() };
+    let mut told = Told { object: about.to_string(), findings };
+    if waypoint.addresses.is_empty() && !waypoint.enrolled.is_empty() {
+        let todo = "see why it is not programmed: it gets addresses with its first ready pod";
+        told.tell(Level::Error, "has no status.addresses: istiod lets traffic pass it by", todo);
+    }
+    for (kind, todo) in [
+        ("Accepted", "mend what the message names"),
+        ("Programmed", "mend what the message names; `kubectl describe` its Deployment where pods do not come up"),
+        ("pingway.dev/Provisioned", "mend what the API server refuses"),
+        ("pingway.dev/PoliciesEnforced", "remove the policies, or set unenforcedPolicies in PingwayParameters"),
+        ("pingway.dev/ServiceEntriesServed", "change the ServiceEntries, or enroll them with another waypoint"),
+    ] {
+        if let Some(["False", reason, message]) = facts.condition(&about, kind) {
+            told.tell(Level::Error, format!("{kind} is False, {reason}: {message}"), todo);
+        }
+    }
+    binding(facts, gateway, &mut told);
+    let behind = waypoint.replicas.iter().filter(|replica| replica.generation < waypoint.generation);
+    for replica in behind {
+        let what =
+            format!("replica {} serves generation {} of {}", replica.pod, replica.generation, waypoint.generation);
+        told.tell(Level::Warning, what, "if it stays so, read that pod's log, and /problems on its admin page");
+    }
+    if waypoint.replicas.is_empty() && waypoint.programmed == "True" {
+        told.tell(
+            Level::Warning,
+            "no replica reports what it serves",
+            "look whether its pods run, and may write their ConfigMap",
+        );
+    }
+}
+
+/// An annotation that istiod takes for none, or that is not served.
+fn binding(facts: &Facts, gateway: &Gateway, told: &mut Told<'_>) {
+    let class = facts.snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
+    let of_class = || class.and_then(|class| class.meta.annotations.get(BINDING));
+    let Some(text) = gateway.meta.annotations.get(BINDING).or_else(of_class) else {
+        let todo = format!("annotate the Gateway or its class with {BINDING}: PROXY/15088");
+        return told.tell(
+            Level::Warning,
+            "has no inbound binding: only its own listeners serve, without identity",
+            todo,
+        );
+    };
+    let port = text.strip_prefix("PROXY/").and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port > 0);
+    if text != "NONE" && !text.starts_with("NONE/") && !port {
+        let what = format!("{BINDING} is {text:?}, by which nothing is handed over to it");
+        told.tell(Level::Error, what, "write PROXY/15088, in capital letters and with the port");
+    }
+}
+
+/// What is wrong with something that names a Gateway of ours.
+pub(super) fn of_enrolled(
+    facts: &Facts,
+    gateway: &Gateway,
+    naming: &Naming,
+    served: bool,
+    findings: &mut Vec<Finding>,
+) {
+    let (object, name) = (&naming.object, &gateway.meta.name);
+    let served = served || object.kind == Kind::ServiceEntry;
+    let mut told = Told { object: object.to_string(), findings };
+    let service = facts.snapshot.services.get(&object.name).filter(|_| object.kind == Kind::Service);
+    if service.is_some_and(|service| is_of(service, gateway)) {
+        let todo = "label it istio.io/use-waypoint: none";
+        return told.tell(Level::Error, format!("is Gateway {name}'s own, and bound to itself"), todo);
+    }
+    if service.is_some_and(|service| is_headless(service)) {
+        let what = format!("is headless: clients dial its pods, past Gateway {name}");
+        told.tell(Level::Warning, what, "give it a ClusterIP, or label it istio.io/use-waypoint: none");
+    } else if !served && facts.is_bound_to_proxy(gateway) {
+        let what = format!("names Gateway {name}, which may not serve it");
+        let todo = "label the Gateway istio.io/waypoint-for: service or all; for another namespace, give it a listener of \
+                    protocol istio.io/PROXY on its binding's port that lets that namespace in by allowedRoutes";
+        told.tell(Level::Error, what, todo);
+    }
+    match bound(facts, object) {
+        Some(["True", ..]) => {}
+        Some([_, reason, message]) => {
+            let what = format!("istiod does not bind it, {reason}: {message}; traffic passes Gateway {name} by");
+            told.tell(Level::Error, what, todo_of(reason));
+        }
+        None => {
+            let what = "istiod says nothing of its waypoint";
+            told.tell(Level::Warning, what, "look whether istiod runs, with the ambient profile");
+        }
+    }
+    let namespace = facts.snapshot.namespaces.get(&ObjectName::cluster(object.name.namespace.clone()));
+    let mode = namespace.and_then(|namespace| namespace.metadata.labels.as_ref()?.get(MODE));
+    if namespace.is_some() && mode.is_none_or(|mode| mode != "ambient") {
+        let mut told = Told { object: format!("Namespace {}", object.name.namespace), findings: told.findings };
+        let what =
+            format!("has what is enrolled with Gateway {name}, and its own pods are not in the mesh: they pass it by");
+        told.tell(Level::Warning, what, format!("label it {MODE}: ambient, unless its pods are labelled one by one"));
+    }
+}
+
+/// Waypoints that are named and not there. Whose they would be is not known.
+pub(super) fn of_missing(
+    facts: &Facts,
+    naming: &Naming,
+    wanted: impl Fn(&ObjectName) -> bool,
+    findings: &mut Vec<Finding>,
+) {
+    let missing = naming.waypoints.iter().filter(|name| !facts.snapshot.gateways.contains_key(*name) && wanted(name));
+    for name in missing {
+        let mut told = Told { object: naming.object.to_string(), findings };
+        let what = format!("names Gateway {name}, which is not there: traffic goes without a waypoint");
+        told.tell(Level::Error, what, "make that Gateway, or correct the label istio.io/use-waypoint");
+    }
+}
+
+fn todo_of(reason: &str) -> &'static str {
+    match reason {
+        "AttachmentDenied" => {
+            "give the Gateway a listener of protocol istio.io/PROXY on its binding's port that lets the namespace in by allowedRoutes"
+        }
+        "UnsupportedTrafficType" => "label the Gateway istio.io/waypoint-for: service or all",
+        "WaypointIsNotReady" => "see why the Gateway is not programmed",
+        _ => "see what istiod's message names",
+    }
+}
+
+fn is_headless(service: &Service) -> bool {
+    service.spec.as_ref().and_then(|spec| spec.cluster_ip.as_deref()) == Some("None")
+}
+
+/// Whether a Service is the one before a Gateway's pods.
+fn is_of(service: &Service, gateway: &Gateway) -> bool {
+    let label = service.metadata.labels.as_ref().and_then(|labels| labels.get(GATEWAY_NAME));
+    service.metadata.namespace.as_deref() == Some(&*gateway.meta.name.namespace)
+        && label == Some(&label_value(&gateway.meta.name.name))
+}
+
+impl Facts {
+    /// Whether ztunnel hands over to a Gateway with the dialled address, so that enrolment decides what is served.
+    fn is_bound_to_proxy(&self, gateway: &Gateway) -> bool {
+        let class = self.snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
+        let of_class = || class.and_then(|class| class.meta.annotations.get(BINDING));
+        gateway.meta.annotations.get(BINDING).or_else(of_class).is_some_and(|text| text.starts_with("PROXY/"))
+    }
+}

@@ -1,0 +1,117 @@
+//! Facts to the answer: which waypoints there are, what is enrolled with them, and what is wrong. Pure.
+
+use std::collections::BTreeSet;
+
+use super::facts::Facts;
+use super::findings::{self, Naming};
+use super::report::{Enrolled, Replica, Status, Waypoint};
+use crate::api::{CONTROLLER_NAME, Gateway, Kind, ObjectName, ObjectRef};
+use crate::compile::{Memo, Options, Placement, compile, named_waypoints, opts_out};
+use crate::controller::provision::object_name;
+use crate::table::RouteTable;
+use crate::waypoint::{KEY_PREFIX, ReplicaReport};
+
+/// The answer. `wanted`: of this namespace's Gateways, or of this one; `None`: of all.
+pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str>) -> Status {
+    let options = Options { placement: Placement::Pods, ..Options::default() };
+    let compiled = compile(&facts.snapshot, &options, &mut Memo::default());
+    let all = namings(facts);
+    let mut status = Status { unread: facts.unread.clone(), ..Status::default() };
+    let wanted = |name: &ObjectName| {
+        namespace.is_none_or(|namespace| namespace == &*name.namespace) && gateway.is_none_or(|one| one == &*name.name)
+    };
+    for (name, gateway) in
+        facts.snapshot.gateways.iter().filter(|(name, gateway)| wanted(name) && is_ours(facts, gateway))
+    {
+        let served = compiled.tables.get(name).map(|table| served(table)).unwrap_or_default();
+        let named: Vec<_> = all.iter().filter(|naming| naming.waypoints.contains(name)).collect();
+        let waypoint = waypoint(facts, gateway, &named, &served);
+        findings::of_gateway(facts, gateway, &waypoint, &mut status.findings);
+        for naming in &named {
+            findings::of_enrolled(facts, gateway, naming, served.contains(&naming.object.name), &mut status.findings);
+        }
+        status.waypoints.push(waypoint);
+    }
+    for naming in &all {
+        findings::of_missing(facts, naming, wanted, &mut status.findings);
+    }
+    status.findings.sort();
+    status.findings.dedup();
+    status
+}
+
+fn is_ours(facts: &Facts, gateway: &Gateway) -> bool {
+    let class = facts.snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
+    class.is_some_and(|class| class.spec.controller_name == CONTROLLER_NAME)
+}
+
+/// Whatever names a waypoint: Services, and ServiceEntries by their own names.
+fn namings(facts: &Facts) -> Vec<Naming> {
+    let snapshot = &facts.snapshot;
+    let of_namespace = |name: &ObjectName| {
+        let namespace = snapshot.namespaces.get(&ObjectName::cluster(name.namespace.clone()))?;
+        namespace.metadata.labels.as_ref()
+    };
+    let services = snapshot.services.iter().filter(|(name, _)| !name.is_host()).map(|(name, service)| {
+        let own = service.metadata.labels.as_ref();
+        let waypoints = named_waypoints(own, of_namespace(name), name);
+        Naming { object: ObjectRef { kind: Kind::Service, name: name.clone() }, waypoints }
+    });
+    let entries = snapshot.entries.iter().map(|(name, entry)| {
+        let waypoints = named_waypoints(Some(&entry.meta.labels), of_namespace(name), name);
+        Naming { object: ObjectRef { kind: Kind::ServiceEntry, name: name.clone() }, waypoints }
+    });
+    services.chain(entries).filter(|naming| !naming.waypoints.is_empty()).collect()
+}
+
+/// The Services that a table serves by their addresses.
+fn served(table: &RouteTable) -> BTreeSet<ObjectName> {
+    let ports = table.mesh.iter().flat_map(|mesh| mesh.ports.values());
+    ports.map(|port| port.backend.service.clone()).collect()
+}
+
+fn waypoint(facts: &Facts, gateway: &Gateway, named: &[&Naming], served: &BTreeSet<ObjectName>) -> Waypoint {
+    let about = ObjectRef { kind: Kind::Gateway, name: gateway.meta.name.clone() };
+    let enrolled = |naming: &&Naming| Enrolled {
+        object: naming.object.to_string(),
+        served: findings::is_served(facts, &naming.object, served),
+        bound: findings::bound(facts, &naming.object)
+            .map(|[status, reason, _]| format!("{status}/{reason}"))
+            .unwrap_or_default(),
+    };
+    Waypoint {
+        gateway: gateway.meta.name.to_string(),
+        class: gateway.spec.gateway_class_name.clone(),
+        programmed: facts.condition(&about, "Programmed").map_or("", |[status, ..]| status).to_owned(),
+        addresses: facts.addresses(&about),
+        generation: gateway.meta.generation,
+        replicas: replicas(facts, gateway),
+        enrolled: named.iter().map(enrolled).collect(),
+        opted_out: opted_out(facts, &gateway.meta.name),
+    }
+}
+
+fn replicas(facts: &Facts, gateway: &Gateway) -> Vec<Replica> {
+    let name = ObjectName::new(gateway.meta.name.namespace.clone(), object_name(gateway));
+    let reports = facts.reports.get(&name).into_iter().flatten();
+    let found = reports.filter_map(|(key, text)| {
+        let report: ReplicaReport = serde_json::from_str(text).ok()?;
+        let pod = key.strip_prefix(KEY_PREFIX)?.to_owned();
+        let is_its = gateway.meta.uid.as_deref().is_none_or(|uid| uid == report.uid);
+        is_its.then_some(Replica { pod, version: report.version, generation: report.generation })
+    });
+    found.collect()
+}
+
+/// Services that say `none` where their namespace names this waypoint. The waypoints' own are none that anybody misses.
+fn opted_out(facts: &Facts, waypoint: &ObjectName) -> Vec<String> {
+    let snapshot = &facts.snapshot;
+    let out = snapshot.services.iter().filter(|(name, service)| {
+        let own = service.metadata.labels.as_ref();
+        let namespace = snapshot.namespaces.get(&ObjectName::cluster(name.namespace.clone()));
+        let of_namespace = namespace.and_then(|namespace| namespace.metadata.labels.as_ref());
+        let is_waypoints = own.is_some_and(|labels| labels.contains_key(crate::api::GATEWAY_NAME));
+        opts_out(own) && !is_waypoints && named_waypoints(None, of_namespace, name).contains(waypoint)
+    });
+    out.map(|(name, _)| name.to_string()).collect()
+}

@@ -1,0 +1,78 @@
+//! The answer of `pingway status`, as data.
+
+use serde::Serialize;
+
+/// All of it.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Status {
+    pub(super) waypoints: Vec<Waypoint>,
+    pub(super) findings: Vec<Finding>,
+    /// What could not be read, and why: what is said does not count it.
+    pub(super) unread: Vec<String>,
+}
+
+/// A Gateway of ours.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Waypoint {
+    /// `NAMESPACE/NAME`
+    pub(super) gateway: String,
+    pub(super) class: String,
+    /// The condition Programmed: `True`, `False`, `Unknown`; empty where there is none.
+    pub(super) programmed: String,
+    pub(super) addresses: Vec<String>,
+    pub(super) generation: i64,
+    pub(super) replicas: Vec<Replica>,
+    pub(super) enrolled: Vec<Enrolled>,
+    /// Services of namespaces that are enrolled with it, which opt out.
+    pub(super) opted_out: Vec<String>,
+}
+
+/// A pod of a Gateway.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Replica {
+    pub(super) pod: String,
+    pub(super) version: String,
+    /// The Gateway's generation that it serves.
+    pub(super) generation: i64,
+}
+
+/// What names a waypoint.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Enrolled {
+    /// `Kind NAMESPACE/NAME`
+    pub(super) object: String,
+    /// Whether Pingway serves it.
+    pub(super) served: bool,
+    /// What istiod says: `istio.io/WaypointBound`, as `STATUS/REASON`; empty where it says nothing.
+    pub(super) bound: String,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    Error,
+    Warning,
+}
+
+/// Something that is wrong, or surely not meant.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct Finding {
+    pub(super) level: Level,
+    /// `Kind NAMESPACE/NAME`
+    pub(super) object: String,
+    /// What is so, and what comes of it.
+    pub(super) what: String,
+    /// What to do about it.
+    pub(super) todo: String,
+}
+
+impl Status {
+    /// Whether something is wrong.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.findings.iter().any(|finding| finding.level == Level::Error)
+    }
+}

@@ -1,0 +1,155 @@
+//! What is said of a cluster's objects.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::facts::Facts;
+use super::judge::judge;
+use super::report::Level;
+
+/// A waypoint that serves a Service, and all that istiod and the controller wrote.
+const GOOD: &str = r#"
+{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}}
+---
+{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, spec: {controllerName: pingway.dev/gateway-controller},
+ metadata: {name: pingway, annotations: {ambient.istio.io/waypoint-inbound-binding: PROXY/15088}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: waypoint, namespace: shop, uid: u-1, generation: 3}
+spec: {gatewayClassName: pingway, listeners: [{name: mesh, port: 15088, protocol: istio.io/PROXY}]}
+status:
+  addresses: [{type: IPAddress, value: 10.96.0.9}]
+  conditions: [{type: Accepted, status: "True", reason: Accepted}, {type: Programmed, status: "True", reason: Programmed}]
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: waypoint-pingway, namespace: shop},
+ data: {pod.waypoint-pingway-x: '{"uid": "u-1", "generation": 3, "version": "0.1.0"}'}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop, labels: {istio.io/use-waypoint: waypoint}}
+spec: {clusterIP: 10.96.0.1, ports: [{name: http, port: 80}]}
+status: {conditions: [{type: istio.io/WaypointBound, status: "True", reason: WaypointAccepted}]}
+"#;
+
+fn facts(text: &str) -> Facts {
+    let mut facts = Facts::default();
+    for document in serde_yaml::Deserializer::from_str(text) {
+        facts.take(Value::deserialize(document).unwrap());
+    }
+    facts
+}
+
+/// What is found, by level, object and words.
+fn found(text: &str) -> Vec<(Level, String)> {
+    let status = judge(&facts(text), None, None);
+    status.findings.into_iter().map(|found| (found.level, format!("{}: {}", found.object, found.what))).collect()
+}
+
+fn is_found(text: &str, level: Level, words: &str) {
+    let found = found(text);
+    assert!(found.iter().any(|(of, what)| *of == level && what.contains(words)), "{words}: {found:?}");
+}
+
+#[test]
+fn a_waypoint_that_serves_is_told_whole() {
+    let expected = "\
+Gateway shop/waypoint, class pingway
+  programmed  True
+  addresses   10.96.0.9
+  generation  3
+  replica     waypoint-pingway-x serves generation 3, version 0.1.0
+  enrolled    Service shop/cart: served, bound True/WaypointAccepted
+ok
+";
+    let status = judge(&facts(GOOD), None, None);
+    assert_eq!(status.to_string(), expected);
+    assert!(!status.is_wrong());
+    let json = serde_json::to_value(&status).unwrap();
+    assert_eq!(json["waypoints"][0]["enrolled"][0]["bound"], "True/WaypointAccepted");
+}
+
+#[test]
+fn only_the_gateways_that_are_asked_for_are_told() {
+    assert_eq!(judge(&facts(GOOD), Some("cart"), None).waypoints.len(), 0);
+    assert_eq!(judge(&facts(GOOD), Some("shop"), Some("waypoint")).waypoints.len(), 1);
+    assert_eq!(judge(&facts(GOOD), None, Some("other")).to_string(), "no Gateway of Pingway's\nok\n");
+}
+
+#[test]
+fn what_lets_traffic_pass_by_is_wrong() {
+    use Level::{Error, Warning};
+    let with = |from: &str, to: &str| {
+        assert!(GOOD.contains(from), "{from}");
+        GOOD.replace(from, to)
+    };
+    let address = "  addresses: [{type: IPAddress, value: 10.96.0.9}]\n";
+    is_found(&with(address, ""), Error, "Gateway shop/waypoint: has no status.addresses");
+    is_found(
+        &with("use-waypoint: waypoint", "use-waypoint: wayponit"),
+        Error,
+        "names Gateway shop/wayponit, which is not there",
+    );
+    let denied = "status: \"False\", reason: AttachmentDenied";
+    is_found(
+        &with("status: \"True\", reason: WaypointAccepted", denied),
+        Error,
+        "istiod does not bind it, AttachmentDenied",
+    );
+    is_found(&with("type: istio.io/WaypointBound", "type: other"), Warning, "istiod says nothing of its waypoint");
+    is_found(&with("clusterIP: 10.96.0.1", "clusterIP: None"), Warning, "is headless: clients dial its pods");
+    is_found(&with("mode: ambient", "mode: none"), Warning, "Namespace shop: has what is enrolled");
+    let other = "metadata: {name: waypoint, namespace: shop, labels: {istio.io/waypoint-for: workload}, uid";
+    is_found(
+        &with("metadata: {name: waypoint, namespace: shop, uid", other),
+        Error,
+        "names Gateway shop/waypoint, which may not serve it",
+    );
+}
+
+#[test]
+fn what_is_odd_about_a_gateway_is_told() {
+    use Level::{Error, Warning};
+    is_found(&GOOD.replace("PROXY/15088}", "proxy/15088}"), Error, "\"proxy/15088\", by which nothing is handed over");
+    is_found(&GOOD.replace("PROXY/15088}", "PROXY}"), Error, "\"PROXY\", by which nothing");
+    is_found(
+        &GOOD.replace("ambient.istio.io/waypoint-inbound-binding: PROXY/15088", "a: b"),
+        Warning,
+        "has no inbound binding",
+    );
+    is_found(&GOOD.replace("\"generation\": 3", "\"generation\": 2"), Warning, "serves generation 2 of 3");
+    is_found(&GOOD.replace("\"u-1\"", "\"u-0\""), Warning, "no replica reports");
+    let policies = "{type: pingway.dev/PoliciesEnforced, status: \"False\", reason: PolicyNotEnforced, message: a policy}, {type: Accepted";
+    is_found(
+        &GOOD.replace("{type: Accepted", policies),
+        Error,
+        "PoliciesEnforced is False, PolicyNotEnforced: a policy",
+    );
+    let own = "labels: {istio.io/use-waypoint: waypoint, gateway.networking.k8s.io/gateway-name: waypoint}";
+    is_found(
+        &GOOD.replace("labels: {istio.io/use-waypoint: waypoint}", own),
+        Error,
+        "is Gateway shop/waypoint's own, and bound to itself",
+    );
+}
+
+#[test]
+fn a_service_that_opts_out_of_its_namespaces_waypoint_is_listed() {
+    let text = GOOD
+        .replace(
+            "{istio.io/dataplane-mode: ambient}",
+            "{istio.io/dataplane-mode: ambient, istio.io/use-waypoint: waypoint}",
+        )
+        .replace("use-waypoint: waypoint}}\nspec", "use-waypoint: none}}\nspec");
+    let status = judge(&facts(&text), None, None);
+    assert_eq!(status.waypoints[0].opted_out, ["shop/cart"]);
+    assert!(status.waypoints[0].enrolled.is_empty());
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
+    let status =
+        judge(&facts(&format!("{GOOD}---\n{{apiVersion: v1, kind: Service, metadata: {{name: a.b}}}}\n")), None, None);
+    assert!(status.to_string().contains("not read: Service default/a.b: metadata.name:"), "{status}");
+    assert_eq!(status.waypoints.len(), 1);
+}

@@ -1,0 +1,53 @@
+//! The answer for people: waypoints, then what is wrong and what to do about it.
+
+use std::fmt::{Display, Formatter, Result};
+
+use super::report::{Enrolled, Level, Replica, Status, Waypoint};
+
+impl Display for Status {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        if self.waypoints.is_empty() {
+            writeln!(f, "no Gateway of Pingway's")?;
+        }
+        for waypoint in &self.waypoints {
+            write!(f, "{waypoint}")?;
+        }
+        for finding in &self.findings {
+            let mark = if finding.level == Level::Error { "!" } else { "?" };
+            writeln!(f, "{mark} {} {}\n    to do: {}", finding.object, finding.what, finding.todo)?;
+        }
+        for unread in &self.unread {
+            writeln!(f, "not read: {unread}")?;
+        }
+        let count = |level| self.findings.iter().filter(|finding| finding.level == level).count();
+        let (errors, warnings) = (count(Level::Error), count(Level::Warning));
+        match (errors, warnings) {
+            (0, 0) => writeln!(f, "ok"),
+            (0, warnings) => writeln!(f, "ok, with {warnings} to look at"),
+            (errors, 0) => writeln!(f, "wrong: {errors}"),
+            (errors, warnings) => writeln!(f, "wrong: {errors}, and {warnings} to look at"),
+        }
+    }
+}
+
+impl Display for Waypoint {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+        writeln!(f, "Gateway {}, class {}", self.gateway, self.class)?;
+        writeln!(f, "  programmed  {}", or_none(self.programmed.clone()))?;
+        writeln!(f, "  addresses   {}", or_none(self.addresses.join(", ")))?;
+        writeln!(f, "  generation  {}", self.generation)?;
+        for Replica { pod, version, generation } in &self.replicas {
+            writeln!(f, "  replica     {pod} serves generation {generation}, version {version}")?;
+        }
+        for Enrolled { object, served, bound } in &self.enrolled {
+            let served = if *served { "served" } else { "not served" };
+            let bound = if bound.is_empty() { "istiod says nothing".to_owned() } else { format!("bound {bound}") };
+            writeln!(f, "  enrolled    {object}: {served}, {bound}")?;
+        }
+        for service in &self.opted_out {
+            writeln!(f, "  opted out   Service {service}")?;
+        }
+        Ok(())
+    }
+}
