@@ -44,7 +44,7 @@ fn documented(command: &str) -> Flags {
 
 #[test]
 fn each_flag_is_documented_with_its_default_and_no_other() {
-    for command in ["proxy", "controller", "check", "explain"] {
+    for command in ["proxy", "controller", "check", "explain", "status"] {
         assert_eq!(documented(command), helped(command), "{command}: docs/configuration.md against --help");
     }
 }
@@ -76,5 +76,5 @@ fn every_command_is_documented() {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let (_, list) = text.split_once("Commands:\n").expect("a list of commands");
     let commands = list.lines().map_while(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    assert_eq!(commands.inspect(|command| drop(documented(command))).count(), 5);
+    assert_eq!(commands.inspect(|command| drop(documented(command))).count(), 6);
 }

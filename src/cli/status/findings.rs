@@ -85,9 +85,7 @@ pub(super) fn of_gateway(facts: &Facts, gateway: &Gateway, waypoint: &Waypoint, 
 
 /// An annotation that istiod takes for none, or that is not served.
 fn binding(facts: &Facts, gateway: &Gateway, told: &mut Told<'_>) {
-    let class = facts.snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
-    let of_class = || class.and_then(|class| class.meta.annotations.get(BINDING));
-    let Some(text) = gateway.meta.annotations.get(BINDING).or_else(of_class) else {
+    let Some(text) = binding_of(facts, gateway) else {
         let todo = format!("annotate the Gateway or its class with {BINDING}: PROXY/15088");
         return told.tell(
             Level::Warning,
@@ -121,7 +119,7 @@ pub(super) fn of_enrolled(
     if service.is_some_and(|service| is_headless(service)) {
         let what = format!("is headless: clients dial its pods, past Gateway {name}");
         told.tell(Level::Warning, what, "give it a ClusterIP, or label it istio.io/use-waypoint: none");
-    } else if !served && facts.is_bound_to_proxy(gateway) {
+    } else if !served && is_bound_to_proxy(facts, gateway) {
         let what = format!("names Gateway {name}, which may not serve it");
         let todo = "label the Gateway istio.io/waypoint-for: service or all; for another namespace, give it a listener of \
                     protocol istio.io/PROXY on its binding's port that lets that namespace in by allowedRoutes";
@@ -185,11 +183,14 @@ fn is_of(service: &Service, gateway: &Gateway) -> bool {
         && label == Some(&label_value(&gateway.meta.name.name))
 }
 
-impl Facts {
-    /// Whether ztunnel hands over to a Gateway with the dialled address, so that enrolment decides what is served.
-    fn is_bound_to_proxy(&self, gateway: &Gateway) -> bool {
-        let class = self.snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
-        let of_class = || class.and_then(|class| class.meta.annotations.get(BINDING));
-        gateway.meta.annotations.get(BINDING).or_else(of_class).is_some_and(|text| text.starts_with("PROXY/"))
-    }
+/// Whether ztunnel hands over to a Gateway with the dialled address, so that enrolment decides what is served.
+pub(super) fn is_bound_to_proxy(facts: &Facts, gateway: &Gateway) -> bool {
+    binding_of(facts, gateway).is_some_and(|text| text.starts_with("PROXY/"))
+}
+
+/// The inbound binding as it is written, on the Gateway or its class.
+fn binding_of<'f>(facts: &'f Facts, gateway: &'f Gateway) -> Option<&'f String> {
+    let class = facts.snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
+    let of_class = || class.and_then(|class| class.meta.annotations.get(BINDING));
+    gateway.meta.annotations.get(BINDING).or_else(of_class)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::facts::Facts;
 use super::findings::{self, Naming};
-use super::report::{Enrolled, Replica, Status, Waypoint};
+use super::report::{Enrolled, Replica, Served, Status, Waypoint};
 use crate::api::{CONTROLLER_NAME, Gateway, Kind, ObjectName, ObjectRef};
 use crate::compile::{Memo, Options, Placement, compile, named_waypoints, opts_out};
 use crate::controller::provision::object_name;
@@ -13,7 +13,7 @@ use crate::waypoint::{KEY_PREFIX, ReplicaReport};
 
 /// The answer. `wanted`: of this namespace's Gateways, or of this one; `None`: of all.
 pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str>) -> Status {
-    let options = Options { placement: Placement::Pods, ..Options::default() };
+    let options = Options { placement: Placement::Pods, parameters_unseen: true, ..Options::default() };
     let compiled = compile(&facts.snapshot, &options, &mut Memo::default());
     let all = namings(facts);
     let mut status = Status { unread: facts.unread.clone(), ..Status::default() };
@@ -74,7 +74,11 @@ fn waypoint(facts: &Facts, gateway: &Gateway, named: &[&Naming], served: &BTreeS
     let about = ObjectRef { kind: Kind::Gateway, name: gateway.meta.name.clone() };
     let enrolled = |naming: &&Naming| Enrolled {
         object: naming.object.to_string(),
-        served: findings::is_served(facts, &naming.object, served),
+        served: match findings::is_served(facts, &naming.object, served) {
+            _ if !findings::is_bound_to_proxy(facts, gateway) => Served::ByListeners,
+            true => Served::Yes,
+            false => Served::No,
+        },
         bound: findings::bound(facts, &naming.object)
             .map(|[status, reason, _]| format!("{status}/{reason}"))
             .unwrap_or_default(),

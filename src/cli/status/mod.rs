@@ -27,7 +27,7 @@ use facts::Facts;
 /// Arguments of `pingway status`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit code: 0 when nothing is wrong, 1 when something is, 2 when the cluster cannot be asked.\nThe cluster is the kubeconfig's. \
+    after_help = "Exit code: 0 when nothing is wrong, 1 when something is, 3 when the cluster cannot be asked.\nThe cluster is the kubeconfig's. \
                   Without it: kubectl get ns,gatewayclass,gateway,svc,serviceentry,cm -A -o yaml > dump.yaml, and --from dump.yaml"
 )]
 pub(super) struct Args {
@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(facts) => facts,
         Err(error) => {
             eprintln!("pingway: {error:#}");
-            return Ok(ExitCode::from(2));
+            return Ok(ExitCode::from(3));
         }
     };
     let status = judge::judge(&facts, args.namespace.as_deref(), args.gateway.as_deref());

@@ -44,10 +44,21 @@ pub(super) struct Replica {
 pub(super) struct Enrolled {
     /// `Kind NAMESPACE/NAME`
     pub(super) object: String,
-    /// Whether Pingway serves it.
-    pub(super) served: bool,
+    pub(super) served: Served,
     /// What istiod says: `istio.io/WaypointBound`, as `STATUS/REASON`; empty where it says nothing.
     pub(super) bound: String,
+}
+
+/// Whether Pingway serves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Served {
+    /// By its addresses.
+    Yes,
+    /// What ztunnel hands over for it is closed.
+    No,
+    /// The binding tells nothing of what was dialled: the Gateway's listeners serve what they take.
+    ByListeners,
 }
 
 /// How bad it is.

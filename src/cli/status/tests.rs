@@ -134,6 +134,20 @@ fn what_is_odd_about_a_gateway_is_told() {
 }
 
 #[test]
+fn what_a_gateways_listeners_serve_is_no_matter_of_enrolment() {
+    let text = GOOD.replace("inbound-binding: PROXY/15088", "inbound-binding: NONE");
+    let status = judge(&facts(&text), None, None);
+    assert!(status.to_string().contains("Service shop/cart: served by listeners"), "{status}");
+    assert!(!status.is_wrong(), "{status}");
+}
+
+#[test]
+fn parameters_that_are_not_looked_at_are_no_reason_not_to_serve() {
+    let text = GOOD.replace("spec: {gatewayClassName: pingway,", "spec: {gatewayClassName: pingway, infrastructure: {parametersRef: {group: pingway.dev, kind: PingwayParameters, name: two}},");
+    assert!(!judge(&facts(&text), None, None).is_wrong());
+}
+
+#[test]
 fn a_service_that_opts_out_of_its_namespaces_waypoint_is_listed() {
     let text = GOOD
         .replace(

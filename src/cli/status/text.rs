@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::report::{Enrolled, Level, Replica, Status, Waypoint};
+use super::report::{Enrolled, Level, Replica, Served, Status, Waypoint};
 
 impl Display for Status {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -41,7 +41,11 @@ impl Display for Waypoint {
             writeln!(f, "  replica     {pod} serves generation {generation}, version {version}")?;
         }
         for Enrolled { object, served, bound } in &self.enrolled {
-            let served = if *served { "served" } else { "not served" };
+            let served = match served {
+                Served::Yes => "served",
+                Served::No => "not served",
+                Served::ByListeners => "served by listeners",
+            };
             let bound = if bound.is_empty() { "istiod says nothing".to_owned() } else { format!("bound {bound}") };
             writeln!(f, "  enrolled    {object}: {served}, {bound}")?;
         }
