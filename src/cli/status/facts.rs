@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::outside::Pod;
 use crate::api::decode::{Decoded, decode};
 use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::snapshot::{Change, Snapshot};
@@ -17,6 +18,8 @@ pub(super) struct Facts {
     statuses: BTreeMap<ObjectRef, Value>,
     /// `data` of the ConfigMaps that replicas report in, by name.
     pub(super) reports: BTreeMap<ObjectName, BTreeMap<String, String>>,
+    /// All pods.
+    pub(super) pods: Vec<Pod>,
     /// Objects that are not good, and kinds that could not be listed, each with why.
     pub(super) unread: Vec<String>,
 }
@@ -35,6 +38,9 @@ impl Facts {
             let data = data.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
             self.reports.insert(name, data.collect());
             return;
+        }
+        if object["kind"] == "Pod" {
+            return self.pods.push(Pod::of(&object));
         }
         let status = object["status"].clone();
         // Whatever is odd in it is no reason to pass over the object. A ServiceEntry has its addresses there.

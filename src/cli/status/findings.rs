@@ -10,7 +10,8 @@ use crate::snapshot::served_hosts;
 
 /// istiod's condition of what names a waypoint.
 const BOUND: &str = "istio.io/WaypointBound";
-const MODE: &str = "istio.io/dataplane-mode";
+/// What takes a namespace, or a pod, into the mesh: `ambient`.
+pub(super) const MODE: &str = "istio.io/dataplane-mode";
 
 /// Something that names waypoints by its labels, or its namespace's.
 #[derive(Debug)]

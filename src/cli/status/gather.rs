@@ -10,7 +10,7 @@ use crate::controller::provision::GATEWAY;
 use crate::source::kubernetes::words;
 
 /// What is listed: group, version, kind, the label that selects, and whether a cluster may do without it.
-const KINDS: [(&str, &str, &str, Option<&str>, bool); 7] = [
+const KINDS: [(&str, &str, &str, Option<&str>, bool); 8] = [
     ("", "v1", "Namespace", None, false),
     ("gateway.networking.k8s.io", "v1", "GatewayClass", None, false),
     ("gateway.networking.k8s.io", "v1", "Gateway", None, false),
@@ -18,6 +18,7 @@ const KINDS: [(&str, &str, &str, Option<&str>, bool); 7] = [
     ("networking.istio.io", "v1", "WorkloadEntry", None, true),
     ("networking.istio.io", "v1", "ServiceEntry", None, true),
     ("", "v1", "ConfigMap", Some(GATEWAY), false),
+    ("", "v1", "Pod", None, false),
 ];
 
 /// The most objects of one answer of the API server.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::facts::Facts;
 use super::findings::{self, Naming};
+use super::outside;
 use super::report::{Enrolled, Replica, Served, Status, Waypoint};
 use crate::api::{CONTROLLER_NAME, Gateway, Kind, ObjectName, ObjectRef};
 use crate::compile::{Memo, Options, Placement, compile, named_waypoints, opts_out};
@@ -27,6 +28,7 @@ pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str
         let named: Vec<_> = all.iter().filter(|naming| naming.waypoints.contains(name)).collect();
         let waypoint = waypoint(facts, gateway, &named, &served);
         findings::of_gateway(facts, gateway, &waypoint, &mut status.findings);
+        outside::of_replicas(facts, gateway, &mut status.findings);
         for naming in &named {
             findings::of_enrolled(facts, gateway, naming, served.contains(&naming.object.name), &mut status.findings);
         }
@@ -34,6 +36,9 @@ pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str
     }
     for naming in &all {
         findings::of_missing(facts, naming, wanted, &mut status.findings);
+    }
+    if status.waypoints.iter().any(|waypoint| !waypoint.enrolled.is_empty()) {
+        status.outside_mesh = outside::outside(facts);
     }
     status.findings.sort();
     status.findings.dedup();

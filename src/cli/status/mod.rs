@@ -6,6 +6,7 @@ mod facts;
 mod findings;
 mod gather;
 mod judge;
+mod outside;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use facts::Facts;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit code: 0 when nothing is wrong, 1 when something is, 3 when the cluster cannot be asked.\nThe cluster is the kubeconfig's. \
-                  Without it: kubectl get ns,gatewayclass,gateway,svc,serviceentry,cm -A -o yaml > dump.yaml, and --from dump.yaml"
+                  Without it: kubectl get ns,gatewayclass,gateway,svc,serviceentry,cm,pod -A -o yaml > dump.yaml, and --from dump.yaml"
 )]
 pub(super) struct Args {
     /// Only Gateways of this namespace

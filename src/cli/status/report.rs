@@ -4,8 +4,11 @@ use serde::Serialize;
 
 /// All of it.
 #[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Status {
     pub(super) waypoints: Vec<Waypoint>,
+    /// Of namespaces with pods outside the mesh: what these send goes past every waypoint. None where nothing is enrolled.
+    pub(super) outside_mesh: Vec<Outside>,
     pub(super) findings: Vec<Finding>,
     /// What could not be read, and why: what is said does not count it.
     pub(super) unread: Vec<String>,
@@ -36,6 +39,14 @@ pub(super) struct Replica {
     pub(super) version: String,
     /// The Gateway's generation that it serves.
     pub(super) generation: i64,
+}
+
+/// Pods of a namespace that are not in the mesh.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Outside {
+    pub(super) namespace: String,
+    /// How many.
+    pub(super) pods: usize,
 }
 
 /// What names a waypoint.

@@ -167,3 +167,48 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
     assert!(status.to_string().contains("not read: Service default/a.b: metadata.name:"), "{status}");
     assert_eq!(status.waypoints.len(), 1);
 }
+
+/// The good cluster and pods of two namespaces: in the mesh, outside by their own label, by the namespace, by the node's network, ended.
+fn with_pods() -> String {
+    GOOD.to_owned()
+        + r#"
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: old}}
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Pod, metadata: {name: in, namespace: shop}}
+- {apiVersion: v1, kind: Pod, metadata: {name: out, namespace: shop, labels: {istio.io/dataplane-mode: none}}}
+- {apiVersion: v1, kind: Pod, metadata: {name: node, namespace: shop}, spec: {hostNetwork: true}}
+- {apiVersion: v1, kind: Pod, metadata: {name: own, namespace: old, labels: {istio.io/dataplane-mode: ambient}}}
+- {apiVersion: v1, kind: Pod, metadata: {name: out, namespace: old}, status: {phase: Running}}
+- {apiVersion: v1, kind: Pod, metadata: {name: done, namespace: old}, status: {phase: Succeeded}}
+- {apiVersion: v1, kind: Pod, metadata: {name: out, namespace: unknown}}
+"#
+}
+
+#[test]
+fn pods_outside_the_mesh_are_counted_where_something_is_enrolled() {
+    let status = judge(&facts(&with_pods()), None, None);
+    let counted: Vec<_> =
+        status.outside_mesh.iter().map(|outside| (outside.namespace.as_str(), outside.pods)).collect();
+    assert_eq!(counted, [("old", 1), ("shop", 2)]);
+    assert!(status.findings.is_empty(), "{:?}", status.findings);
+    let line = "outside the mesh, and so past every waypoint: namespace old, pods: 1\n";
+    assert!(status.to_string().contains(line), "{status}");
+    let nobody = with_pods().replace("istio.io/use-waypoint: waypoint", "team: a");
+    assert_eq!(judge(&facts(&nobody), None, None).outside_mesh, []);
+}
+
+#[test]
+fn a_replica_outside_the_mesh_is_wrong() {
+    let pod = |mode: &str| {
+        let labels = format!("{{gateway.networking.k8s.io/gateway-name: waypoint, istio.io/dataplane-mode: {mode}}}");
+        format!(
+            "{GOOD}\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: p, namespace: shop, labels: {labels}}}}}\n"
+        )
+    };
+    assert_eq!(found(&pod("ambient")), []);
+    is_found(&pod("none"), Level::Error, "its pod p is not in the mesh");
+}

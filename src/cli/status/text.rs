@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::report::{Enrolled, Level, Replica, Served, Status, Waypoint};
+use super::report::{Enrolled, Level, Outside, Replica, Served, Status, Waypoint};
 
 impl Display for Status {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -11,6 +11,9 @@ impl Display for Status {
         }
         for waypoint in &self.waypoints {
             write!(f, "{waypoint}")?;
+        }
+        for Outside { namespace, pods } in &self.outside_mesh {
+            writeln!(f, "outside the mesh, and so past every waypoint: namespace {namespace}, pods: {pods}")?;
         }
         for finding in &self.findings {
             let mark = if finding.level == Level::Error { "!" } else { "?" };
