@@ -29,6 +29,14 @@ pub struct ServiceName {
     pub name: Arc<str>,
 }
 
+impl ServiceName {
+    /// Its name in the mesh. The name of a ServiceEntry's host, which has a dot as no Service's has, is that.
+    fn host(&self) -> String {
+        let Self { namespace, name } = self;
+        if name.contains('.') { name.to_string() } else { format!("{name}.{namespace}.svc.cluster.local") }
+    }
+}
+
 /// The labels of a combination.
 pub(super) fn of(
     source: &Identified,
@@ -39,7 +47,7 @@ pub(super) fn of(
     let principal = destination_principal(source, destination);
     let both = source.principal.is_some() && principal.is_some();
     let (name, namespace) = service.map_or((UNKNOWN, UNKNOWN), |service| (&service.name, &service.namespace));
-    let host = service.map_or_else(|| UNKNOWN.to_owned(), |_| format!("{name}.{namespace}.svc.cluster.local"));
+    let host = service.map_or_else(|| UNKNOWN.to_owned(), ServiceName::host);
     let mut labels = Labels(vec![pair("reporter", "waypoint")]);
     labels.side("source", source, source.principal.as_deref(), LATEST);
     labels.side("destination", destination, principal.as_deref(), UNKNOWN);
@@ -135,4 +143,15 @@ fn pair(name: &str, value: &str) -> proto::LabelPair {
     pair.set_name(name.to_owned());
     pair.set_value(value.to_owned());
     pair
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_of_a_service_entry_is_its_own_name_in_the_mesh() {
+        let host = |name: &str| ServiceName { namespace: "shop".into(), name: name.into() }.host();
+        assert_eq!([host("cart"), host("api.pay.test")], ["cart.shop.svc.cluster.local", "api.pay.test"]);
+    }
 }
