@@ -8,6 +8,7 @@
 //! Promises: decoding never panics; what a spec does not say stays `None`, and defaults are compile's to apply.
 //! Never here: I/O, verdicts about an object.
 
+pub mod ambient;
 pub mod decode;
 mod duration;
 mod field;

@@ -4,11 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::backend::Backend;
 use super::serving::LiveRule;
+use super::workloads::Workloads;
+use crate::api::{Kind, Pod};
 use crate::snapshot::Socket;
+use crate::table::backend::{AppProtocol, BackendKey, Endpoints};
 use crate::table::lookup::HostIndex;
-use crate::table::mesh::{Mesh, Routes, ServicePort};
+use crate::table::mesh::{Mesh, Routes, ServicePort, Spoken};
 use crate::table::policy::Denied;
+use crate::table::rule::Rule;
+use crate::telemetry::series::RuleSeries;
 
 /// What one waypoint serves of the mesh.
 #[derive(Debug)]
@@ -16,6 +22,9 @@ pub struct MeshServing {
     plain: Plain,
     /// The ports of enrolled Services, by dialled address.
     ports: HashMap<SocketAddr, Arc<LivePort>>,
+    workloads: Arc<Workloads>,
+    /// The series of what goes to pods.
+    pod_series: Arc<RuleSeries>,
 }
 
 /// The plain parts that it is bound to.
@@ -59,6 +68,23 @@ pub(super) struct LiveRoutes {
 type Index = HostIndex<Arc<LiveRule>>;
 
 impl LivePort {
+    /// A pod's own address, bound for one connection: its endpoint, and what is kept of it, end with that.
+    fn of_pod(pod: &Pod, address: SocketAddr, series: &Arc<RuleSeries>) -> Self {
+        let backend = BackendKey { service: pod.name.clone(), port: address.port() };
+        let through = Arc::new(Rule::straight_to(Kind::Pod, &backend));
+        let live = Arc::new(Backend::new(backend.clone()));
+        live.update(&Endpoints { addresses: vec![address], ..Endpoints::default() });
+        let live = LiveRule::new(through.clone(), vec![Some(live)], series.clone());
+        let (spoken, protocol) = (Spoken::Undeclared, AppProtocol::Undeclared);
+        let port = ServicePort { backend, spoken, protocol, through };
+        Self { port: Arc::new(port), through: Arc::new(live), routes: None }
+    }
+
+    /// The Service; `None`: it is a pod's own address.
+    pub fn service(&self) -> Option<&BackendKey> {
+        (self.port.through.route.kind != Kind::Pod).then_some(&self.port.backend)
+    }
+
     /// A port, bound.
     pub(super) fn new(port: Arc<ServicePort>, through: Arc<LiveRule>, routes: Option<LiveRoutes>) -> Self {
         Self { port, through, routes }
@@ -73,20 +99,27 @@ impl LivePort {
 }
 
 /// Where a dialled address leads.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Dialled<'m> {
     /// To a listener of the waypoint's own.
     Listener(Socket),
     /// To an enrolled Service.
     Service(&'m Arc<LivePort>),
+    /// To an enrolled pod, by its own address.
+    Pod(Arc<Pod>),
     /// To another port of the waypoint's own.
     Own(u16),
 }
 
 impl MeshServing {
     /// What a table serves of the mesh. `ports`: bound to live handles, by dialled address.
-    pub(super) fn new(plain: Plain, ports: HashMap<SocketAddr, Arc<LivePort>>) -> Self {
-        Self { plain, ports }
+    pub(super) fn new(
+        plain: Plain,
+        ports: HashMap<SocketAddr, Arc<LivePort>>,
+        workloads: Arc<Workloads>,
+        pod_series: Arc<RuleSeries>,
+    ) -> Self {
+        Self { plain, ports, workloads, pod_series }
     }
 
     /// Whether it is bound to these.
@@ -111,7 +144,21 @@ impl MeshServing {
         }
         let own = self.is_own(address.ip());
         let listener = self.plain.listeners.get(&address.port()).map(|socket| Dialled::Listener(*socket));
-        own.then(|| listener.unwrap_or(Dialled::Own(address.port())))
+        let pod = || self.pod(address.ip()).map(Dialled::Pod);
+        if own { Some(listener.unwrap_or(Dialled::Own(address.port()))) } else { pod() }
+    }
+
+    /// The enrolled pod that has an address.
+    fn pod(&self, address: IpAddr) -> Option<Arc<Pod>> {
+        let pods = self.plain.mesh.pods.as_ref()?;
+        let address = address.to_canonical();
+        let pod = self.workloads.at(address).filter(|pod| pods.enrolls(pod))?;
+        (pods.loopback || !address.is_loopback()).then_some(pod)
+    }
+
+    /// A pod's own address, bound for one connection.
+    pub fn to_pod(&self, pod: &Pod, address: SocketAddr) -> Arc<LivePort> {
+        Arc::new(LivePort::of_pod(pod, SocketAddr::new(address.ip().to_canonical(), address.port()), &self.pod_series))
     }
 
     /// Whether an address is the waypoint's own: its pod's, or its Service's.

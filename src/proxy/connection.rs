@@ -176,9 +176,7 @@ fn refusal(connection: &Connection, to: &tcp::To, worker: &Worker) -> Option<Inb
     }
     let serving = worker.serving.load();
     let denied = serving.inbound.get(&handed.by).and_then(|mesh| mesh.denied());
-    policy::judge(denied.map(|denied| &**denied), Some(&port.port.backend))
-        .is_err()
-        .then_some(InboundRefusal::PolicyNotEnforced)
+    policy::judge(denied.map(|denied| &**denied), port.service()).is_err().then_some(InboundRefusal::PolicyNotEnforced)
 }
 
 /// Takes over what ztunnel hands over at this socket, if it does; answers where it leads.
@@ -196,8 +194,12 @@ async fn take_over(io: &mut Io, connection: &mut Connection, worker: &Worker) ->
         Way::Service(_) => To::Service,
         Way::Listener(_) | Way::Metrics => To::Listener,
     };
+    let pod = match &opened.way {
+        Way::Service(port) if port.service().is_none() => Some(port.clone()),
+        _ => None,
+    };
     let (identity, client_cert, source) = (opened.identity, opened.client_cert, OnceLock::new());
-    connection.handed = Some(Handed { by, identity, source, parties: Default::default(), client_cert, to });
+    connection.handed = Some(Handed { by, identity, source, parties: Default::default(), client_cert, to, pod });
     Ok(Some(opened.way))
 }
 

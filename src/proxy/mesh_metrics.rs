@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::context::Context;
 use super::inbound::Identity;
 use super::worker::Worker;
-use crate::api::Pod;
+use crate::api::{Kind, ObjectName, Pod};
 use crate::live::{Endpoint, Workloads};
 use crate::table::backend::BackendKey;
 use crate::telemetry::Telemetry;
@@ -25,7 +25,8 @@ pub(crate) fn count(context: &Context<'_>) {
         grpc_status: outcome.grpc_status,
         reason: outcome.reason,
     };
-    let service = context.backend.as_deref().map(|backend| &backend.key);
+    let to_pod = context.rule.as_deref().is_some_and(|rule| rule.rule.route.kind == Kind::Pod);
+    let service = context.backend.as_deref().filter(|_| !to_pod).map(|backend| &backend.key);
     let [request, response] = context.head_bytes;
     if let Some(series) = series(context.connection, service, context.endpoint.as_ref(), ended, context.worker) {
         series.requested(Requested {
@@ -50,14 +51,13 @@ pub(crate) fn series(
     let source = party(connection, workloads, &worker.telemetry)?;
     let make = || {
         let pod = endpoint.and_then(|endpoint| workloads.at(endpoint.address.ip()));
-        let service = service.map(|key| &key.service);
-        let name =
-            |name: &crate::api::ObjectName| ServiceName { namespace: name.namespace.clone(), name: name.name.clone() };
-        let asked = Asked {
-            destination: pod.map(|pod| identified(&pod)).unwrap_or_default(),
-            service: service.map(name),
-            keeper: endpoint.map(|endpoint| -> Keeper { Weak::<Endpoint>::clone(&Arc::downgrade(endpoint)) }),
+        // The endpoint of a pod's own address is one connection's: the pod stays.
+        let keeper: Option<Keeper> = match (service, &pod) {
+            (None, Some(pod)) => Some(Weak::<Pod>::clone(&Arc::downgrade(pod))),
+            _ => endpoint.map(|endpoint| -> Keeper { Weak::<Endpoint>::clone(&Arc::downgrade(endpoint)) }),
         };
+        let destination = pod.map(|pod| identified(&pod)).unwrap_or_default();
+        let asked = Asked { destination, service: service.map(|key| service_name(&key.service)), keeper };
         worker.telemetry.mesh_series(source, asked, ended)
     };
     // Without an endpoint there is no number that stands for the Service.
@@ -81,6 +81,10 @@ fn party<'c>(connection: &'c Connection, workloads: &Workloads, telemetry: &Tele
         let principal = identity.map(Identity::as_str).map(Arc::from);
         telemetry.party(Identified { principal, namespace, workload: seen.workload })
     }))
+}
+
+fn service_name(name: &ObjectName) -> ServiceName {
+    ServiceName { namespace: name.namespace.clone(), name: name.name.clone() }
 }
 
 fn identified(pod: &Pod) -> Identified {

@@ -136,7 +136,15 @@ fn find_for_service(
     }
     let mesh = serving.inbound.get(&handed.by).ok_or(NotFound::NoListener)?;
     // It can have been withdrawn since the connection was opened.
-    let Some(Dialled::Service(port)) = mesh.dialled(dialled) else { return Err(NotFound::NoListener.into()) };
+    let port = match (mesh.dialled(dialled), &handed.pod) {
+        (Some(Dialled::Service(port)), _) => port,
+        (Some(Dialled::Pod(_)), Some(pod)) => {
+            policy::judge(mesh.denied().map(|denied| &**denied), None)?;
+            let (rule, path, protocol) = (pod.through.clone(), PathMatched::Whole, pod.port.protocol);
+            return Ok(Found { rule, path, protocol, denied: None });
+        }
+        _ => return Err(NotFound::NoListener.into()),
+    };
     let denied = mesh.denied().cloned();
     policy::judge(denied.as_deref(), Some(&port.port.backend))?;
     let found = |rule: &Arc<LiveRule>, path, protocol| Found { rule: rule.clone(), path, protocol, denied };

@@ -60,7 +60,7 @@ impl Counted {
     fn of(to: &To, picked: Option<&InFlight>, connection: &Connection, worker: &Worker) -> Self {
         let series = match (to, picked) {
             (To::Service(port), Some(picked)) => {
-                mesh_metrics::series(connection, Some(&port.port.backend), Some(picked.endpoint()), Ended::TCP, worker)
+                mesh_metrics::series(connection, port.service(), Some(picked.endpoint()), Ended::TCP, worker)
             }
             _ => None,
         };

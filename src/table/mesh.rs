@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::backend::{AppProtocol, BackendKey};
 use super::listener::Host;
 use super::rule::Rule;
+use crate::api::ambient::{Labels, USE_WAYPOINT, waypoint};
+use crate::api::{GATEWAY_NAME, ObjectName, Pod};
 use crate::snapshot::Socket;
 
 /// What a waypoint serves beside its listeners.
@@ -20,6 +22,33 @@ pub struct Mesh {
     pub tells_identity: bool,
     /// The ports of enrolled Services, by each address that they have.
     pub ports: BTreeMap<SocketAddr, Arc<ServicePort>>,
+    /// The pods that are served by their own addresses; `None`: none.
+    pub pods: Option<Pods>,
+}
+
+/// Which pods are served by their own addresses. Pods come and go without a compile, so that each is judged when it is dialled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pods {
+    /// The waypoint.
+    pub gateway: ObjectName,
+    /// The namespaces that it lets use it, with the labels of theirs that name a waypoint.
+    pub namespaces: BTreeMap<Arc<str>, Labels>,
+    /// Whether it lets others use it too.
+    pub others: bool,
+    /// Whether pods may be on loopback: without a cluster.
+    pub loopback: bool,
+}
+
+impl Pods {
+    /// Whether a pod is enrolled with the waypoint. Waypoints' own pods never are (as istiod has it).
+    pub fn enrolls(&self, pod: &Pod) -> bool {
+        let of_namespace = self.namespaces.get(&pod.name.namespace);
+        let ours = (&*self.gateway.namespace, &*self.gateway.name);
+        let is_named = |label| waypoint(label, Some(&pod.labels), of_namespace, &pod.name.namespace) == Some(ours);
+        (self.others || of_namespace.is_some())
+            && !pod.labels.contains_key(GATEWAY_NAME)
+            && USE_WAYPOINT.into_iter().any(is_named)
+    }
 }
 
 /// The routes of enrolled Services' ports, of those that have any.

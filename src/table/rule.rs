@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::backend::WeightedBackend;
+use super::backend::{BackendKey, Target, WeightedBackend};
 use super::filter::Filters;
 use super::matches::Match;
 use super::timeouts::{Retry, Timeouts};
-use crate::api::ObjectRef;
+use crate::api::{Kind, ObjectRef};
 
 /// One match of a rule, as it stands in a host's order.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,22 @@ pub struct Rule {
     pub timeouts: Timeouts,
     /// Whether it is tried again.
     pub retry: Retry,
+}
+
+impl Rule {
+    /// Straight through to a backend, as if its object were the route.
+    pub fn straight_to(kind: Kind, backend: &BackendKey) -> Self {
+        let target = Target::Backend(backend.clone());
+        let backends = vec![WeightedBackend { weight: 1, target, filters: Filters::default() }];
+        Self {
+            route: ObjectRef { kind, name: backend.service.clone() },
+            index: 0,
+            name: Some(backend.port.to_string().into()),
+            action: Action::Forward { filters: Filters::default(), backends },
+            timeouts: Timeouts::default(),
+            retry: Retry::default(),
+        }
+    }
 }
 
 /// What a rule does.

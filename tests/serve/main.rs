@@ -22,6 +22,7 @@ mod mesh_entries;
 mod mesh_loop;
 mod mesh_metrics;
 mod mesh_outbound;
+mod mesh_pods;
 mod misdirected;
 mod quickstart;
 mod references;

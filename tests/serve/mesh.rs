@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::{Backend, Folder, Proxy, gateway, http_route, read_head, until, within};
 
 /// The usual Gateway as a waypoint, with the binding of Pingway's own class.
-fn waypoint() -> String {
+pub(crate) fn waypoint() -> String {
     let listener = "{name: mesh, port: 15088, protocol: istio.io/PROXY}".to_owned();
     let bound = "{name: pingway, annotations: {ambient.istio.io/waypoint-inbound-binding: PROXY/15088}}";
     gateway(&[listener]).replace("metadata: {name: pingway}", &format!("metadata: {bound}"))

@@ -5,24 +5,16 @@ use std::sync::Arc;
 
 use super::binding::Binding;
 use super::listener::{HBONE, HBONE_PORT, speaks};
+use crate::api::ambient::{Labels, NONE, USE_WAYPOINT, waypoint};
 use crate::api::{Gateway, GatewayClass, ObjectName, Service, ServiceEntry};
+use crate::compile::Placement;
 use crate::compile::gateway::Resolved;
 use crate::compile::listener::{Namespaces, allows};
 use crate::snapshot::Snapshot;
-
-/// The waypoint, and the one to which a part of the connections goes while users migrate.
-const USE: [(&str, &str); 2] = [
-    ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace"),
-    ("istio.io/use-waypoint-canary", "istio.io/use-waypoint-canary-namespace"),
-];
+use crate::table::mesh::Pods;
 
 /// What a waypoint is for, on the Gateway or its class.
 const FOR: &str = "istio.io/waypoint-for";
-
-/// The value that opts out of the namespace's waypoint.
-const NONE: &str = "none";
-
-type Labels = BTreeMap<String, String>;
 
 /// The Services, hosts of ServiceEntries among them, and the ServiceEntries that name each waypoint.
 #[derive(Default)]
@@ -44,8 +36,8 @@ impl<'s> Enrolment<'s> {
                 of_namespace = (&name.namespace, labels);
             }
             let own = service.metadata.labels.as_ref();
-            for labels in USE {
-                if let Some(waypoint) = waypoint(labels, own, of_namespace.1, name) {
+            for labels in USE_WAYPOINT {
+                if let Some(waypoint) = named_waypoint(labels, own, of_namespace.1, name) {
                     named.services.entry(waypoint).or_default().push(service);
                 }
             }
@@ -53,8 +45,8 @@ impl<'s> Enrolment<'s> {
         for (name, entry) in &snapshot.entries {
             let namespace = snapshot.namespaces.get(&ObjectName::cluster(name.namespace.clone()));
             let of_namespace = namespace.and_then(|namespace| namespace.metadata.labels.as_ref());
-            for labels in USE {
-                if let Some(waypoint) = waypoint(labels, Some(&entry.meta.labels), of_namespace, name) {
+            for labels in USE_WAYPOINT {
+                if let Some(waypoint) = named_waypoint(labels, Some(&entry.meta.labels), of_namespace, name) {
                     named.entries.entry(waypoint).or_default().push(entry);
                 }
             }
@@ -93,28 +85,45 @@ impl<'s> Enrolment<'s> {
 
 /// The waypoints that the labels of a Service or ServiceEntry, or else those of its namespace, name: the primary one and its canary.
 pub fn named_waypoints(own: Option<&Labels>, of_namespace: Option<&Labels>, object: &ObjectName) -> Vec<ObjectName> {
-    let mut named: Vec<_> = USE.into_iter().filter_map(|labels| waypoint(labels, own, of_namespace, object)).collect();
+    let mut named: Vec<_> =
+        USE_WAYPOINT.into_iter().filter_map(|labels| named_waypoint(labels, own, of_namespace, object)).collect();
     named.dedup();
     named
 }
 
 /// Whether an object opts out of a waypoint that its namespace names.
 pub fn opts_out(own: Option<&Labels>) -> bool {
-    own.and_then(|labels| labels.get(USE[0].0)).is_some_and(|name| name == NONE)
+    own.and_then(|labels| labels.get(USE_WAYPOINT[0].0)).is_some_and(|name| name == NONE)
 }
 
 /// The waypoint that the labels of a Service, or else those of its namespace, name.
-fn waypoint(
-    (label, in_namespace): (&str, &str),
+fn named_waypoint(
+    labels: (&str, &str),
     own: Option<&Labels>,
     of_namespace: Option<&Labels>,
     service: &ObjectName,
 ) -> Option<ObjectName> {
-    let carries = |labels: &&Labels| labels.contains_key(label);
-    let labels = own.filter(carries).or(of_namespace.filter(carries))?;
-    let name = labels.get(label).filter(|name| *name != NONE)?;
-    let namespace = labels.get(in_namespace).map_or(&*service.namespace, String::as_str);
-    Some(ObjectName::new(namespace, name.as_str()))
+    waypoint(labels, own, of_namespace, &service.namespace).map(|(namespace, name)| ObjectName::new(namespace, name))
+}
+
+/// Which pods a Gateway serves by their own addresses; `None`: it is no waypoint for them.
+pub(super) fn pods(snapshot: &Snapshot, gateway: &Resolved<'_>, placement: Placement) -> Option<Pods> {
+    if !is_for_pods(gateway.object, gateway.class) {
+        return None;
+    }
+    let (name, allowed) = (gateway.object.meta.name.clone(), namespaces(gateway));
+    let known =
+        snapshot.namespaces.iter().filter(|(namespace, _)| allows(allowed, &name.namespace, &namespace.name, snapshot));
+    let labels = |labels: Option<&Labels>| -> Labels {
+        let ours = labels.into_iter().flatten().filter(|(key, _)| key.starts_with(USE_WAYPOINT[0].0));
+        ours.map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    let mut namespaces: BTreeMap<_, _> =
+        known.map(|(namespace, object)| (namespace.name.clone(), labels(object.metadata.labels.as_ref()))).collect();
+    // A folder of manifests need not have it.
+    namespaces.entry(name.namespace.clone()).or_default();
+    let others = matches!(allowed, Namespaces::All);
+    Some(Pods { gateway: name, namespaces, others, loopback: placement == Placement::Process })
 }
 
 fn is_for_services(gateway: &Resolved<'_>) -> bool {

@@ -85,6 +85,7 @@ impl Meshes {
                     let enrolled = services.iter().map(|service| ports::name_of(service)).collect();
                     let entries = enrolment.entries(snapshot, gateway);
                     let flaws = entries::flaws_of(snapshot, &entries);
+                    let pods = enrolment::pods(snapshot, gateway, options.placement);
                     let (gateway, class) = (gateway.object.clone(), gateway.class.clone());
                     let mut kept = Kept { gateway, class, enrolled, mesh: None, views: Vec::new(), flaws };
                     if let Binding::Proxy(port) = binding {
@@ -94,7 +95,7 @@ impl Meshes {
                         let tells_identity =
                             kept.gateway.meta.annotations.get(TELLS_IDENTITY).is_some_and(|text| text == "true");
                         let ports = ports(&services, known.as_deref());
-                        let mesh = Mesh { inbound, own, tells_identity, ports };
+                        let mesh = Mesh { inbound, own, tells_identity, ports, pods };
                         kept.mesh = Some(known.filter(|known| **known == mesh).unwrap_or_else(|| Arc::new(mesh)));
                         let plain = services.iter().filter(|service| !ports::name_of(service).is_host());
                         let views = plain.map(|service| ports::view(service));

@@ -8,12 +8,10 @@ use k8s_openapi::api::core::v1::ServicePort as Port;
 use crate::api::{Kind, ObjectName, ObjectRef, Service};
 use crate::compile::listener;
 use crate::compile::parent::View;
-use crate::table::backend::{AppProtocol, BackendKey, Target, WeightedBackend};
-use crate::table::filter::Filters;
+use crate::table::backend::{AppProtocol, BackendKey};
 use crate::table::hostname::HostPattern;
 use crate::table::mesh::{ServicePort, Spoken};
-use crate::table::rule::{Action, Rule};
-use crate::table::timeouts::{Retry, Timeouts};
+use crate::table::rule::Rule;
 
 /// Ports of protocols in which the server speaks first (SMTP, DNS, MySQL, MongoDB): never taken for HTTP by what is seen.
 const SERVER_FIRST: [i32; 4] = [25, 53, 3306, 27017];
@@ -78,21 +76,7 @@ pub(super) fn name_of(service: &Service) -> ObjectName {
 
 fn service_port(backend: BackendKey, port: &Port) -> ServicePort {
     let (spoken, protocol) = declared(port);
-    ServicePort { through: Arc::new(through(&backend)), backend, spoken, protocol }
-}
-
-/// Straight through to the Service.
-fn through(backend: &BackendKey) -> Rule {
-    let target = Target::Backend(backend.clone());
-    let backends = vec![WeightedBackend { weight: 1, target, filters: Filters::default() }];
-    Rule {
-        route: ObjectRef { kind: Kind::Service, name: backend.service.clone() },
-        index: 0,
-        name: Some(backend.port.to_string().into()),
-        action: Action::Forward { filters: Filters::default(), backends },
-        timeouts: Timeouts::default(),
-        retry: Retry::default(),
-    }
+    ServicePort { through: Arc::new(Rule::straight_to(Kind::Service, &backend)), backend, spoken, protocol }
 }
 
 /// What a port speaks, as Istio reads it: by `appProtocol`, or else by its name up to the first dash, in any case of letters.

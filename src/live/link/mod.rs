@@ -17,7 +17,7 @@ use super::mesh::{LivePort, LiveRoutes, MeshServing, Plain};
 use super::serving::{LiveRule, Serving, SocketServing, weighted};
 use super::tls::{ListenerTls, RefusedCertificate, SocketTls, TlsConfigs};
 use super::workloads::Workloads;
-use crate::api::ObjectName;
+use crate::api::{Kind, ObjectName};
 use crate::snapshot::Socket;
 use crate::table::RouteTable;
 use crate::table::backend::{BackendKey, Target};
@@ -208,12 +208,19 @@ fn inbound(
             Some(known) => known.clone(),
             None => {
                 let ports = mesh.ports.iter().map(|(dialled, port)| (*dialled, registry.port(port, &routes)));
-                Arc::new(MeshServing::new(plain, ports.collect()))
+                let ports = ports.collect();
+                let series = registry.telemetry.rule_series(pod_labels());
+                Arc::new(MeshServing::new(plain, ports, registry.workloads.clone(), series))
             }
         };
         inbound.extend(mesh.inbound.iter().map(|socket| (*socket, serving.clone())));
     }
     inbound
+}
+
+/// What names all that goes to pods by their own addresses.
+fn pod_labels() -> RuleLabels {
+    RuleLabels { kind: Kind::Pod.as_str(), name: "*".into(), ..RuleLabels::default() }
 }
 
 /// What names a rule in metrics and in the access log.

@@ -40,6 +40,8 @@ pub(crate) struct Handed {
     pub(crate) client_cert: Option<HeaderValue>,
     /// What was dialled.
     pub(crate) to: To,
+    /// The pod whose own address that was; `None`: it was none's.
+    pub(crate) pod: Option<Arc<LivePort>>,
 }
 
 /// What a connection that was handed over is for.
@@ -47,7 +49,7 @@ pub(crate) struct Handed {
 pub(crate) enum To {
     /// A listener of the waypoint's own.
     Listener,
-    /// An enrolled Service.
+    /// An enrolled Service, or an enrolled pod's own address.
     Service,
     /// Whatever it was, the waypoint itself dialled it: what it serves there would come round again.
     Loop,
@@ -73,7 +75,7 @@ pub(crate) struct Opened {
 pub(crate) enum Way {
     /// To a listener of the waypoint's own.
     Listener(Socket),
-    /// To an enrolled Service.
+    /// To an enrolled Service, or an enrolled pod's own address.
     Service(Arc<LivePort>),
     /// To the waypoint's page of metrics and health: whoever scrapes from within the mesh comes this way.
     Metrics,
@@ -95,6 +97,7 @@ pub(crate) async fn open(
     let way = match mesh.dialled(destination).ok_or(InboundRefusal::NotServed)? {
         Dialled::Listener(socket) => Way::Listener(socket),
         Dialled::Service(port) => Way::Service(port.clone()),
+        Dialled::Pod(pod) => Way::Service(mesh.to_pod(&pod, destination)),
         Dialled::Own(port) if port == settings.metrics.port() => Way::Metrics,
         Dialled::Own(_) => return Err(InboundRefusal::NotServed),
     };
