@@ -34,7 +34,9 @@ pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str
         }
         status.waypoints.push(waypoint);
     }
-    for naming in &all {
+    // What may not be listed is not missing.
+    let sees_gateways = !facts.unread.iter().any(|unread| unread.starts_with("Gateway:"));
+    for naming in all.iter().filter(|_| sees_gateways) {
         findings::of_missing(facts, naming, wanted, &mut status.findings);
     }
     if status.waypoints.iter().any(|waypoint| !waypoint.enrolled.is_empty()) {

@@ -212,3 +212,11 @@ fn a_replica_outside_the_mesh_is_wrong() {
     assert_eq!(found(&pod("ambient")), []);
     is_found(&pod("none"), Level::Error, "its pod p is not in the mesh");
 }
+
+#[test]
+fn gateways_that_may_not_be_listed_are_not_missing() {
+    let mut facts = facts(&GOOD.replace("use-waypoint: waypoint", "use-waypoint: elsewhere"));
+    assert!(judge(&facts, None, None).is_wrong());
+    facts.unread.push("Gateway: forbidden".to_owned());
+    assert!(!judge(&facts, None, None).is_wrong());
+}
