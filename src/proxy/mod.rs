@@ -53,6 +53,7 @@ mod tunnel;
 mod upload;
 mod worker;
 
+pub(crate) use inbound::Identity;
 pub use listener::Addresses;
 pub use start::{Running, start};
 pub use worker::Phase;

@@ -69,17 +69,19 @@ pub fn flaws(entry: &ServiceEntry, workloads: &Objects<WorkloadEntry>) -> Vec<Fl
         let why = format!("{} is of network {}, which a waypoint does not reach", workload.address, workload.network);
         tell("spec.endpoints", why);
     }
-    let named = || spec.endpoints.iter().filter(|workload| workload.address.parse::<IpAddr>().is_err());
+    let is_named = |workload: &&EntryEndpoint| workload.address.parse::<IpAddr>().is_err();
     match spec.resolution.as_str() {
-        "STATIC" => named().for_each(|workload| {
+        "STATIC" => spec.endpoints.iter().chain(selected()).filter(is_named).for_each(|workload| {
             tell("spec.endpoints", format!("{:?} is no IP address, as resolution STATIC has it", workload.address));
         }),
-        _ if named().count() > 0 && spec.endpoints.len() > 1 => {
+        _ if spec.endpoints.iter().any(|workload| is_named(&workload)) && spec.endpoints.len() > 1 => {
             tell("spec.endpoints", "beside a name of DNS others are not served; the first name is".to_owned());
         }
         _ => {}
     }
-    if spec.workload_selector.is_some() && selected().next().is_none() {
+    if spec.workload_selector.is_some() && spec.resolution != "STATIC" {
+        tell("spec.workloadSelector", "it selects with resolution STATIC only".to_owned());
+    } else if spec.workload_selector.is_some() && selected().next().is_none() {
         tell("spec.workloadSelector", "it selects no WorkloadEntry; pods are not looked at".to_owned());
     }
     flaws
@@ -160,7 +162,7 @@ fn workloads_of<'s>(
     workloads: &'s Objects<WorkloadEntry>,
 ) -> impl Iterator<Item = &'s EntryEndpoint> + 's {
     let namespace = &entry.meta.name.namespace;
-    let selector = entry.spec.workload_selector.as_ref();
+    let selector = entry.spec.workload_selector.as_ref().filter(|_| entry.spec.resolution == "STATIC");
     let within = workloads
         .range(ObjectName::new(namespace.clone(), "")..)
         .take_while(move |(name, _)| name.namespace == *namespace);

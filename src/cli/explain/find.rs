@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::candidates::{Candidate, Compiled, Recorder, nearest};
 use super::effect::{self, Effect};
+use super::mesh::{self, Place};
 use super::request::Request;
 use super::words;
 use crate::api::ObjectName;
@@ -83,6 +84,19 @@ pub(super) fn explain(configuration: Configuration<'_>, request: &Request) -> Ex
         not_found: None,
         others: Vec::new(),
     };
+    if let Some(dialled) = &request.dialled {
+        return match mesh::place(configuration.tables, dialled, view.host) {
+            Ok(Place::Port(gateway, listener)) => look_up(configuration, request, &[(gateway, &listener)], answer),
+            Ok(Place::Listeners(table)) => {
+                let port = dialled.address.port();
+                let on_port = |listener: &&Arc<Listener>| listener.sockets.iter().any(|socket| socket.port == port);
+                let listeners: Vec<_> =
+                    table.listeners.iter().filter(on_port).map(|one| (&table.gateway, one)).collect();
+                look_up(configuration, request, &listeners, answer)
+            }
+            Err(why) => Explanation { not_found: Some(why), ..answer },
+        };
+    }
     match on_port(configuration.tables, request) {
         Ok(listeners) => look_up(configuration, request, &listeners, answer),
         Err(why) => Explanation { not_found: Some(why), ..answer },

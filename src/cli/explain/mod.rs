@@ -6,10 +6,12 @@
 mod candidates;
 mod effect;
 mod find;
+mod mesh;
 mod print;
 mod request;
 mod words;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,7 +25,8 @@ use request::Request;
 /// Arguments of `pingway explain`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit code: 0 when a rule takes the request, 1 when none does or the request cannot be read.\n\
-                  Example: pingway explain config GET http://shop.test/cart -H 'x-version: 2'")]
+                  Example: pingway explain config GET http://shop.test/cart -H 'x-version: 2'\n\
+                  Example: pingway explain config GET http://cart/ --dialled 10.96.0.1:80 --identity spiffe://cluster.local/ns/web/sa/shopper")]
 pub(super) struct Args {
     /// Folder of manifests, with its subfolders, or a single file
     #[arg(value_name = "DIR")]
@@ -40,6 +43,14 @@ pub(super) struct Args {
     /// Header field of the request; can be given more than once. A Host goes before the URL's
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
+
+    /// The address that the client dialled, where ztunnel hands the request over to a waypoint
+    #[arg(long, value_name = "IP:PORT")]
+    dialled: Option<SocketAddr>,
+
+    /// The client's identity then, a SPIFFE id; none: it is from outside of the mesh
+    #[arg(long, value_name = "SPIFFE", requires = "dialled")]
+    identity: Option<String>,
 
     /// How to print
     #[arg(short, long, value_enum, default_value = "text")]
@@ -58,7 +69,10 @@ enum Output {
 
 /// Reads, compiles, looks up, prints.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let request = Request::parse(&args.method, &args.url, &args.headers)?;
+    let mut request = Request::parse(&args.method, &args.url, &args.headers)?;
+    if let Some(address) = args.dialled {
+        request = request.handed_over(address, args.identity.as_deref())?;
+    }
     let Folder { snapshot, problems, options } = Folder::read(&args.manifests, args.allow_external_names)?;
     for problem in &problems {
         eprintln!("{problem}");

@@ -1,9 +1,13 @@
 //! The request that `explain` is asked about, as the command line spells it.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context, Result, anyhow, bail};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
+use super::mesh::Dialled;
 use super::words;
+use crate::proxy::Identity;
 use crate::table::filter::Scheme;
 use crate::table::path::normalise;
 use crate::table::request::{HostText, RequestView, has_grpc_content};
@@ -25,6 +29,8 @@ pub(super) struct Request {
     pub(super) headers: HeaderMap,
     /// The server name of the TLS handshake.
     pub(super) server_name: String,
+    /// What ztunnel tells, where it hands the request over.
+    pub(super) dialled: Option<Dialled>,
 }
 
 impl Request {
@@ -65,7 +71,23 @@ impl Request {
             method,
             headers,
             server_name: server.as_str().to_owned(),
+            dialled: None,
         })
+    }
+
+    /// The same, as ztunnel hands it over: with what was dialled, and the identity that mTLS proved (a SPIFFE id).
+    pub(super) fn handed_over(self, address: SocketAddr, identity: Option<&str>) -> Result<Self> {
+        if self.scheme == Scheme::Https {
+            bail!("what ztunnel hands over is spoken in plain text, or passed on as it is: give an http:// URL");
+        }
+        let namespace = |text: &str| {
+            let identity = Identity::parse(text.as_bytes());
+            identity
+                .map(|identity| identity.namespace().into())
+                .with_context(|| format!("{text:?} is no spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT"))
+        };
+        let namespace = identity.map(namespace).transpose()?;
+        Ok(Self { port: address.port(), dialled: Some(Dialled { address, namespace }), ..self })
     }
 
     /// Whether it is a gRPC call, which is told a gRPC status.

@@ -233,3 +233,81 @@ fn a_grpc_call_is_told_the_status_that_its_client_gets() {
         explained("GET", "http://a.test/shop", &["x-version: 2", "content-type: application/grpc-web"]).to_string();
     assert!(web.contains("no backend  500: "), "{web}");
 }
+
+/// A waypoint with a Service at 10.96.0.1 that has a route of its own, one of namespace `web`, and one at 10.96.0.2 without.
+const MESH: &str = r#"
+{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, spec: {controllerName: pingway.dev/gateway-controller},
+ metadata: {name: pingway, annotations: {ambient.istio.io/waypoint-inbound-binding: PROXY/15088}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: waypoint, namespace: shop}
+spec:
+  gatewayClassName: pingway
+  listeners: [{name: mesh, port: 15088, protocol: istio.io/PROXY, allowedRoutes: {namespaces: {from: All}}}]
+---
+{apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop, labels: {istio.io/use-waypoint: waypoint}},
+ spec: {clusterIP: 10.96.0.1, ports: [{name: http, port: 80}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: plain, namespace: shop, labels: {istio.io/use-waypoint: waypoint}},
+ spec: {clusterIP: 10.96.0.2, ports: [{name: http, port: 80}]}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: own, namespace: shop}
+spec:
+  parentRefs: [{group: "", kind: Service, name: cart}]
+  rules: [{matches: [{path: {value: /own}}], backendRefs: [{name: cart, port: 80}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: theirs, namespace: web}
+spec:
+  parentRefs: [{group: "", kind: Service, name: cart, namespace: shop}]
+  rules: [{backendRefs: [{name: cart, namespace: shop, port: 80}]}]
+"#;
+
+/// What a request finds that ztunnel hands over: where it is looked up, the route, and why none takes it.
+fn handed_over(dialled: &str, identity: Option<&str>, path: &str) -> [Option<String>; 3] {
+    let mut snapshot = Snapshot::default();
+    for document in serde_yaml::Deserializer::from_str(MESH) {
+        let value = serde::Deserialize::deserialize(document).expect("YAML");
+        let Ok(Decoded::Item(item)) = decode(value) else { panic!("an object") };
+        snapshot.apply([Change::Put(item)]);
+    }
+    let (options, mut memo) = (Options::default(), Memo::default());
+    let tables = crate::compile::compile(&snapshot, &options, &mut memo).tables;
+    let request = Request::parse("GET", &format!("http://whatever.test{path}"), &[]).expect("a request");
+    let request = request.handed_over(dialled.parse().expect("an address"), identity).expect("an identity");
+    let found =
+        find::explain(Configuration { tables: &tables, memo: &memo, snapshot: &snapshot, options: &options }, &request);
+    [found.listener.map(|listener| listener.name), found.rule.map(|rule| rule.route), found.not_found]
+}
+
+#[test]
+fn what_ztunnel_hands_over_is_found_by_the_dialled_address_and_the_identity() {
+    let some = |text: &str| Some(text.to_owned());
+    let web = Some("spiffe://td/ns/web/sa/a");
+    let [place, route, _] = handed_over("10.96.0.1:80", None, "/own");
+    assert_eq!((place, route), (some("routes of shop/cart:80"), some("HTTPRoute shop/own")));
+    let [_, route, why] = handed_over("10.96.0.1:80", Some("spiffe://td/ns/other/sa/a"), "/");
+    assert_eq!(route, None);
+    assert!(why.is_some_and(|why| why.contains("404")));
+    let [place, route, _] = handed_over("10.96.0.1:80", web, "/");
+    assert_eq!(
+        (place, route),
+        (some("consumer routes of namespace web of shop/cart:80"), some("HTTPRoute web/theirs"))
+    );
+    let [place, route, _] = handed_over("10.96.0.2:80", web, "/");
+    assert_eq!((place, route), (some("no route, straight through to shop/plain:80"), some("Service shop/plain")));
+    let [_, _, why] = handed_over("10.96.0.3:80", web, "/");
+    assert!(why.is_some_and(|why| why.contains("enrolled with no waypoint here")));
+}
+
+#[test]
+fn an_identity_that_is_none_is_refused() {
+    let request = Request::parse("GET", "http://a.test/", &[]).expect("a request");
+    assert!(request.clone().handed_over("10.96.0.1:80".parse().expect("an address"), Some("web")).is_err());
+    let tls = Request::parse("GET", "https://a.test/", &[]).expect("a request");
+    assert!(tls.handed_over("10.96.0.1:80".parse().expect("an address"), None).is_err());
+}

@@ -142,6 +142,7 @@ fn what_cannot_be_served_is_told_on_the_gateway() {
         (json!({ "resolution": "DNS", "hosts": ["other.test"] }), "spec.addresses: there is no address of its own"),
         (json!({ "resolution": "STATIC", "endpoints": remote }), "192.0.2.7 is of network west"),
         (json!({ "resolution": "STATIC", "endpoints": [{ "address": "a.test" }] }), "\"a.test\" is no IP address"),
+        (json!({ "resolution": "DNS", "workloadSelector": { "labels": {} } }), "selects with resolution STATIC only"),
     ] {
         let told = unserved(entry(&fields), &[]).unwrap_or_default();
         assert!(told.contains(expected), "{fields}: {told}");
