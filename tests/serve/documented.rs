@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::Request;
 
+use crate::mesh;
 use crate::support::{Backend, Edge, client, field, read_head, until, write};
 
 /// The rows between `<!-- NAME: begin -->` and its end, cell by cell, without the backticks.
@@ -120,8 +121,31 @@ async fn exported_families_and_their_labels_are_the_documented_ones() {
     let text =
         until("it is counted", async || Some(edge.proxy.metrics_text().await).filter(|text| text.contains(served)))
             .await;
+    hold_to_documents(&text, |family| !family.starts_with("istio_"));
+}
+
+#[tokio::test]
+async fn istios_families_are_exported_once_ztunnel_hands_something_over() {
+    let backend = Backend::named("a").await;
+    let (_folder, proxy, address) = mesh::start(&[("a.yaml", mesh::service(mesh::ENROLLED, backend.address))]).await;
+    for dialled in ["10.96.0.1:80", "10.96.0.1:82"] {
+        let answer = mesh::answer(address, &mesh::get(dialled, "/", "")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let both = async || {
+        let text = proxy.metrics_text().await;
+        let has = |name: &str| text.lines().any(|line| line.starts_with(name));
+        (has("istio_requests_total{") && has("istio_tcp_connections_closed_total{")).then_some(text)
+    };
+    let text = until("both are counted", both).await;
+    hold_to_documents(&text, |_| true);
+}
+
+/// Every family that is exported is documented, with its kind and labels, and every documented one of these is exported.
+fn hold_to_documents(text: &str, wanted: impl Fn(&str) -> bool) {
     let documented: BTreeMap<_, _> = table("metrics.md", "families")
         .into_iter()
+        .filter(|row| wanted(&row[0]))
         .map(|row| {
             let labels: BTreeSet<_> = row[2].split(", ").filter(|label| !label.is_empty()).map(str::to_owned).collect();
             (row[0].clone(), (row[1].clone(), labels))
@@ -160,8 +184,10 @@ async fn lines_of_the_access_log_have_documented_fields_only() {
     assert_eq!(refused.expect("an answer").header("grpc-status"), "12");
     let lines = until("two lines", async || Some(edge.proxy.access_log()).filter(|lines| lines.len() == 2)).await;
     let mut documented: BTreeSet<_> = table("access-log.md", "fields").into_iter().map(|row| row[0].clone()).collect();
-    // Only ztunnel tells it; `mesh` has a line with it.
-    assert!(documented.remove("source_principal"));
+    // Only behind ztunnel, and of pods that are seen: `mesh` has lines with them.
+    for field in ["source_principal", "source_workload", "destination_workload"] {
+        assert!(documented.remove(field));
+    }
     let logged: BTreeSet<_> =
         lines.iter().flat_map(|line| line.as_object().expect("an object").keys().cloned()).collect();
     assert_eq!(logged, documented, "served and refused together have all of them");
