@@ -91,12 +91,19 @@ secure() { code -k "https://$(address)/"; }
 becomes "an HTTPS listener is served with its Secret" 404 secure
 becomes "and a Gateway that is edited stays programmed" True/Programmed condition waypoint Programmed
 # kubectl asks of no kind that is not installed.
-istio_crd security.istio.io AuthorizationPolicy authorizationpolicies authorizationpolicy | k apply -f - >/dev/null
-k wait --for=condition=Established crd/authorizationpolicies.security.istio.io >/dev/null || bad "the CRD is there" ""
+istio=(authorizationpolicies.security serviceentries.networking workloadentries.networking)
+{
+    istio_crd security.istio.io AuthorizationPolicy authorizationpolicies authorizationpolicy
+    istio_crd networking.istio.io ServiceEntry serviceentries serviceentry
+    istio_crd networking.istio.io WorkloadEntry workloadentries workloadentry
+} | k apply -f - >/dev/null
+for crd in "${istio[@]}"; do
+    k wait --for=condition=Established "crd/$crd.istio.io" >/dev/null || bad "the CRD $crd is there" ""
+done
 . tests/e2e/access.sh
 access pingway-system/pingway-controller
 access shop/$made
-k delete crd authorizationpolicies.security.istio.io >/dev/null
+k delete crd "${istio[@]/%/.istio.io}" >/dev/null
 k -n shop delete secret web >/dev/null
 resolved() { json gateway waypoint '.status.listeners[] | select(.name == "tls") | .conditions[] | select(.type == "ResolvedRefs") | .status + "/" + .reason'; }
 becomes "a Secret that is deleted is missed in the status" False/InvalidCertificateRef resolved
@@ -121,15 +128,15 @@ becomes "and is gone with the parameters" "" scaled
 # The scope follows the listeners: rights come and go with it.
 k create namespace cart >/dev/null
 k label namespace cart team=cart >/dev/null
-bound() { k get rolebinding -n cart -l pingway.dev/gateway-namespace=shop -o name | wc -l; }
+bound() { k get rolebinding -n cart -l pingway.dev/gateway-namespace=shop -o json | jq -r '[.items[].roleRef.name] | sort | join(" ")'; }
 k apply -f tests/e2e/elsewhere.yaml >/dev/null || bad "a route of another namespace is applied" ""
 allow() { k -n shop patch gateway waypoint --type=json -p "[{\"op\":\"replace\",\"path\":\"/spec/listeners/0/allowedRoutes/namespaces\",\"value\":$1}]" >/dev/null; }
 allow '{"from":"Selector","selector":{"matchLabels":{"team":"cart"}}}'
-becomes "a namespace that a listener takes is bound" 1 bound
+becomes "a namespace that a listener takes is bound" "pingway-proxy-namespace pingway-proxy-pods" bound
 cart() { code -H "host: $host" "http://$(address)/cart"; }
 becomes "and its routes are served" 302 cart
 allow '{"from":"Same"}'
-becomes "a namespace that none takes any more is not bound" 0 bound
+becomes "a namespace that none takes any more is not bound" "" bound
 becomes "nor are its routes served" 200 cart
 k delete namespace cart --wait=false >/dev/null
 

@@ -107,7 +107,9 @@ k apply -f tests/e2e/elsewhere.yaml >/dev/null
 is "a route of a namespace that the listener does not take" "$(code -H "host: $host" http://127.0.0.1:8088/cart)" 200
 k -n shop patch gateway waypoint --type=json -p "$allow" >/dev/null
 becomes "namespaces that it takes by selector need rights" told is_wrong
-k -n cart create rolebinding waypoint --clusterrole=pingway-proxy-namespace --serviceaccount=shop:waypoint >/dev/null
+for part in namespace pods; do
+    k -n cart create rolebinding "waypoint-$part" --clusterrole="pingway-proxy-$part" --serviceaccount=shop:waypoint >/dev/null
+done
 becomes "which once given are used" 302 code -H "host: $host" http://127.0.0.1:8088/cart
 becomes "with nothing wrong" 0 problems
 
