@@ -48,7 +48,7 @@ pub use route::{
     HttpRouteSpec, HttpRule, ParentRef, PathMatchType, Retry, Timeouts, ValueMatch, ValueMatchType,
 };
 
-pub use service_entry::{EntryEndpoint, EntryPort, ServiceEntry, ServiceEntrySpec, WorkloadEntry};
+pub use service_entry::{ENTRY_VERSIONS, EntryEndpoint, EntryPort, ServiceEntry, ServiceEntrySpec, WorkloadEntry};
 pub use unread::Unread;
 
 pub use k8s_openapi::api::core::v1::{Namespace, Secret, Service};

@@ -11,6 +11,9 @@ pub type ServiceEntry = Object<ServiceEntrySpec>;
 /// A WorkloadEntry.
 pub type WorkloadEntry = Object<EntryEndpoint>;
 
+/// The versions in which Istio serves both, best first.
+pub const ENTRY_VERSIONS: &[&str] = &["v1", "v1beta1", "v1alpha3"];
+
 /// What is read of a ServiceEntry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceEntrySpec {

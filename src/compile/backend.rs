@@ -1,7 +1,5 @@
 //! Backends: `backendRefs` to a Service and port, or why a reference is invalid.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::core::v1::ServicePort;
 
 use super::Options;
@@ -9,7 +7,7 @@ use super::grant::Grants;
 use super::parent;
 use super::route::Parsed;
 use super::verdict::Refusal;
-use crate::api::{BackendRef, Kind, ObjectName, ObjectRef, ParentRef, Service, ServiceEntry};
+use crate::api::{BackendRef, Kind, ObjectName, ObjectRef, ParentRef, Service};
 use crate::snapshot::{Snapshot, external_name};
 use crate::status::Reason;
 use crate::table::backend::BackendKey;
@@ -30,14 +28,12 @@ pub(super) fn host_name(reference: &BackendRef) -> Option<String> {
 /// The host of a ServiceEntry by its name: one of the route's own namespace before others that are exported to it, in the order of
 /// their namespaces.
 fn host(host: &str, route: &ObjectName, snapshot: &Snapshot) -> Option<ObjectName> {
-    let has = |entry: &ServiceEntry, namespace: &str| {
-        *entry.meta.name.namespace == *namespace && entry.spec.hosts.iter().any(|name| name == host)
-    };
-    let seen = |entry: &&Arc<ServiceEntry>| entry.spec.is_seen_from(&entry.meta.name.namespace, &route.namespace);
-    let all = || snapshot.entries.values().filter(seen);
-    let own = all().find(|entry| has(entry, &route.namespace));
-    let entry = own.or_else(|| all().find(|entry| has(entry, &entry.meta.name.namespace)))?;
-    Some(ObjectName::new(entry.meta.name.namespace.clone(), host))
+    let found = snapshot.entries.iter().filter(|(name, entry)| {
+        entry.spec.is_seen_from(&name.namespace, &route.namespace) && entry.spec.hosts.iter().any(|known| known == host)
+    });
+    // The first of those that are equal.
+    let (entry, _) = found.min_by_key(|(name, _)| name.namespace != route.namespace)?;
+    Some(ObjectName::new(entry.namespace.clone(), host))
 }
 
 /// The Service that a reference names, where it names one.

@@ -101,11 +101,13 @@ impl Touched {
             Kind::Secret => snapshot.secrets.remove(name).is_some(),
             Kind::Namespace => snapshot.namespaces.remove(name).is_some(),
             Kind::PingwayParameters => snapshot.parameters.remove(name).is_some(),
-            Kind::ServiceEntry | Kind::WorkloadEntry => {
-                let was_there = match object.kind {
-                    Kind::ServiceEntry => snapshot.entries.remove(name).is_some(),
-                    _ => snapshot.workloads.remove(name).is_some(),
-                };
+            Kind::ServiceEntry => {
+                let was_there = snapshot.entries.remove(name).is_some();
+                self.entries.extend(was_there.then(|| name.namespace.clone()));
+                was_there
+            }
+            Kind::WorkloadEntry => {
+                let was_there = snapshot.workloads.remove(name).is_some();
                 self.entries.extend(was_there.then(|| name.namespace.clone()));
                 was_there
             }

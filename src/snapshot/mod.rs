@@ -71,6 +71,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The labels of a namespace; `None`: it has none, or is not seen.
+    pub fn namespace_labels(&self, namespace: &Arc<str>) -> Option<&BTreeMap<String, String>> {
+        self.namespaces.get(&ObjectName::cluster(namespace.clone()))?.metadata.labels.as_ref()
+    }
+
     /// Puts or removes objects; answers what that touched. A put whose content is equal to what is there keeps the old
     /// `Arc` and touches nothing.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>) -> Touched {

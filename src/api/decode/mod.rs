@@ -19,7 +19,9 @@ use serde_json::Value;
 
 use super::field::{FieldPath, Step};
 use super::validate::{self, Violation};
-use super::{EndpointSlice, Item, Kind, Meta, Namespace, Object, ObjectName, PolicyKind, Secret, Service};
+use super::{
+    ENTRY_VERSIONS, EndpointSlice, Item, Kind, Meta, Namespace, Object, ObjectName, PolicyKind, Secret, Service,
+};
 
 /// What a value turned out to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,12 +71,9 @@ const KINDS: &[(Kind, &[&str])] = &[
     (Kind::Namespace, &["v1"]),
     (Kind::Pod, &["v1"]),
     (Kind::PingwayParameters, &["v1alpha1"]),
-    (Kind::ServiceEntry, ISTIO_NETWORKING),
-    (Kind::WorkloadEntry, ISTIO_NETWORKING),
+    (Kind::ServiceEntry, ENTRY_VERSIONS),
+    (Kind::WorkloadEntry, ENTRY_VERSIONS),
 ];
-
-/// The versions of Istio's networking kinds, best first.
-const ISTIO_NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
 
 /// API groups of the Gateway API: a kind of theirs that is not read is reported, never passed over in silence.
 const GATEWAY_API_GROUPS: [&str; 2] = ["gateway.networking.k8s.io", "gateway.networking.x-k8s.io"];

@@ -86,12 +86,8 @@ pub(super) fn explain(configuration: Configuration<'_>, request: &Request) -> Ex
     };
     if let Some(dialled) = &request.dialled {
         return match mesh::place(configuration.tables, dialled, view.host) {
-            Ok(Place::Port(gateway, listener)) => look_up(configuration, request, &[(gateway, &listener)], answer),
-            Ok(Place::Listeners(table)) => {
-                let port = dialled.address.port();
-                let on_port = |listener: &&Arc<Listener>| listener.sockets.iter().any(|socket| socket.port == port);
-                let listeners: Vec<_> =
-                    table.listeners.iter().filter(on_port).map(|one| (&table.gateway, one)).collect();
+            Ok(Place { gateway, listeners }) => {
+                let listeners: Vec<_> = listeners.iter().map(|listener| (gateway, listener)).collect();
                 look_up(configuration, request, &listeners, answer)
             }
             Err(why) => Explanation { not_found: Some(why), ..answer },
@@ -110,7 +106,8 @@ fn look_up(
     answer: Explanation,
 ) -> Explanation {
     let Configuration { memo, snapshot, options, .. } = configuration;
-    let (view, port) = (request.view(), index(listeners));
+    let indexed: Vec<_> = listeners.iter().map(|(_, listener)| (*listener).clone()).collect();
+    let (view, port) = (request.view(), index(&indexed));
     let opened_with = (request.scheme == Scheme::Https).then_some(request.server_name.as_str());
     if let Some(name) = opened_with.filter(|name| port.listener(name).is_none()) {
         let why = format!("no listener has a certificate for {name}");
@@ -150,10 +147,10 @@ fn look_up(
     }
 }
 
-fn index(listeners: &[Of<'_>]) -> PortIndex<Arc<Rule>> {
+/// Listeners of one port, as they are searched.
+pub(super) fn index(listeners: &[Arc<Listener>]) -> PortIndex<Arc<Rule>> {
     let mut trees = PathTrees::default();
-    let listeners: Vec<_> = listeners.iter().map(|(_, listener)| (*listener).clone()).collect();
-    PortIndex::new(&listeners, None, |host, _| Arc::new(HostIndex::build(host, None, &mut trees, Arc::clone)))
+    PortIndex::new(listeners, None, |host, _| Arc::new(HostIndex::build(host, None, &mut trees, Arc::clone)))
 }
 
 /// The listeners that are reached at the request's port and scheme. Where Gateways have sockets of their own for one

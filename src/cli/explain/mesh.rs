@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::find::index;
 use crate::api::ObjectName;
 use crate::table::RouteTable;
 use crate::table::hostname::HostPattern;
 use crate::table::hosts::Hosts;
 use crate::table::listener::{Host, Listener, Protocol};
 use crate::table::matches::Match;
-use crate::table::mesh::{PortRoutes, ServicePort};
+use crate::table::mesh::{PortRoutes, ServicePort, Spoken};
 use crate::table::rule::Entry;
 
 /// What was dialled, and by whom.
@@ -23,15 +24,14 @@ pub(super) struct Dialled {
     pub(super) namespace: Option<Arc<str>>,
 }
 
-/// Where a request is looked up.
-pub(super) enum Place<'a> {
-    /// In the routes of the dialled port, or straight through; as a listener.
-    Port(&'a ObjectName, Arc<Listener>),
-    /// In the listeners of this Gateway, on the dialled port.
-    Listeners(&'a RouteTable),
+/// Where a request is looked up: these listeners of this Gateway. The routes of a dialled port, and what leads straight through, are one of
+/// their own.
+pub(super) struct Place<'a> {
+    pub(super) gateway: &'a ObjectName,
+    pub(super) listeners: Vec<Arc<Listener>>,
 }
 
-/// Where a request is looked up. Errors: the address is not enrolled.
+/// Where a request is looked up. Errors: it is not looked at, and why.
 pub(super) fn place<'a>(
     tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>,
     dialled: &Dialled,
@@ -41,20 +41,23 @@ pub(super) fn place<'a>(
     let (table, port) = tables.values().find_map(of_table).ok_or_else(|| {
         format!("{} is enrolled with no waypoint here: the connection is closed (not_served)", dialled.address)
     })?;
-    if let Some((whose, host)) = table.service_routes.get(&port.backend).and_then(|routes| chosen(routes, dialled)) {
-        return Ok(Place::Port(&table.gateway, listener(&format!("{whose} of {}", port.backend), host)));
+    let (gateway, backend) = (&table.gateway, &port.backend);
+    if port.spoken == Spoken::Tcp {
+        return Err(format!("{} is declared no HTTP: bytes are passed on to {backend} as they come", dialled.address));
     }
-    let on_port = |listener: &&Arc<Listener>| {
-        listener.protocol == Protocol::Http
-            && listener.sockets.iter().any(|socket| socket.port == dialled.address.port())
-    };
-    let has_rules = |listener: &Arc<Listener>| {
-        listener.hostname.matches(host) && listener.hosts.iter().any(|rules| rules.hostname.matches(host))
-    };
-    if table.listeners.iter().filter(on_port).any(has_rules) {
-        return Ok(Place::Listeners(table));
+    let alone = |name: String, host| Place { gateway, listeners: vec![listener(&name, host)] };
+    if let Some((whose, rules)) = table.service_routes.get(backend).and_then(|routes| chosen(routes, dialled)) {
+        return Ok(alone(format!("{whose} of {backend}"), rules));
     }
-    Ok(Place::Port(&table.gateway, listener(&format!("no route, straight through to {}", port.backend), through(port))))
+    let is_on_port = |listener: &&Arc<Listener>| {
+        let on_port = listener.sockets.iter().any(|socket| socket.port == dialled.address.port());
+        on_port && listener.protocol == Protocol::Http
+    };
+    let listeners: Vec<_> = table.listeners.iter().filter(is_on_port).cloned().collect();
+    if index(&listeners).has_rules(host) {
+        return Ok(Place { gateway, listeners });
+    }
+    Ok(alone(format!("no route, straight through to {backend}"), through(port)))
 }
 
 /// The routes of a port that are for this client, and whose they are. `None`: none are.

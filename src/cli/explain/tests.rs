@@ -250,7 +250,7 @@ spec:
  spec: {clusterIP: 10.96.0.1, ports: [{name: http, port: 80}]}}
 ---
 {apiVersion: v1, kind: Service, metadata: {name: plain, namespace: shop, labels: {istio.io/use-waypoint: waypoint}},
- spec: {clusterIP: 10.96.0.2, ports: [{name: http, port: 80}]}}
+ spec: {clusterIP: 10.96.0.2, ports: [{name: http, port: 80}, {name: tcp, port: 90}]}}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -300,6 +300,8 @@ fn what_ztunnel_hands_over_is_found_by_the_dialled_address_and_the_identity() {
     );
     let [place, route, _] = handed_over("10.96.0.2:80", web, "/");
     assert_eq!((place, route), (some("no route, straight through to shop/plain:80"), some("Service shop/plain")));
+    let [_, route, why] = handed_over("10.96.0.2:90", web, "/");
+    assert_eq!((route, why.is_some_and(|why| why.contains("bytes are passed on to shop/plain:90"))), (None, true));
     let [_, _, why] = handed_over("10.96.0.3:80", web, "/");
     assert!(why.is_some_and(|why| why.contains("enrolled with no waypoint here")));
 }

@@ -55,10 +55,7 @@ fn is_ours(facts: &Facts, gateway: &Gateway) -> bool {
 /// Whatever names a waypoint: Services, and ServiceEntries by their own names.
 fn namings(facts: &Facts) -> Vec<Naming> {
     let snapshot = &facts.snapshot;
-    let of_namespace = |name: &ObjectName| {
-        let namespace = snapshot.namespaces.get(&ObjectName::cluster(name.namespace.clone()))?;
-        namespace.metadata.labels.as_ref()
-    };
+    let of_namespace = |name: &ObjectName| snapshot.namespace_labels(&name.namespace);
     let services = snapshot.services.iter().filter(|(name, _)| !name.is_host()).map(|(name, service)| {
         let own = service.metadata.labels.as_ref();
         let waypoints = named_waypoints(own, of_namespace(name), name);
@@ -119,8 +116,7 @@ fn opted_out(facts: &Facts, waypoint: &ObjectName) -> Vec<String> {
     let snapshot = &facts.snapshot;
     let out = snapshot.services.iter().filter(|(name, service)| {
         let own = service.metadata.labels.as_ref();
-        let namespace = snapshot.namespaces.get(&ObjectName::cluster(name.namespace.clone()));
-        let of_namespace = namespace.and_then(|namespace| namespace.metadata.labels.as_ref());
+        let of_namespace = snapshot.namespace_labels(&name.namespace);
         let is_waypoints = own.is_some_and(|labels| labels.contains_key(crate::api::GATEWAY_NAME));
         opts_out(own) && !is_waypoints && named_waypoints(None, of_namespace, name).contains(waypoint)
     });

@@ -34,8 +34,7 @@ impl Pod {
 
     /// Whether ztunnel leaves it alone: by its own label, or else its namespace's. What is in the node's network always is.
     fn is_outside(&self, facts: &Facts) -> bool {
-        let namespace = facts.snapshot.namespaces.get(&ObjectName::cluster(self.name.namespace.clone()));
-        let of_namespace = || namespace.and_then(|namespace| namespace.metadata.labels.as_ref()?.get(MODE));
+        let of_namespace = || facts.snapshot.namespace_labels(&self.name.namespace)?.get(MODE);
         self.host_network || self.labels.get(MODE).or_else(of_namespace).is_none_or(|mode| mode != "ambient")
     }
 }

@@ -31,9 +31,7 @@ impl<'s> Enrolment<'s> {
         let mut of_namespace: (&str, Option<&Labels>) = ("", None);
         for (name, service) in &snapshot.services {
             if *of_namespace.0 != *name.namespace {
-                let namespace = snapshot.namespaces.get(&ObjectName::cluster(name.namespace.clone()));
-                let labels = namespace.and_then(|namespace| namespace.metadata.labels.as_ref());
-                of_namespace = (&name.namespace, labels);
+                of_namespace = (&name.namespace, snapshot.namespace_labels(&name.namespace));
             }
             let own = service.metadata.labels.as_ref();
             for labels in USE_WAYPOINT {
@@ -43,8 +41,7 @@ impl<'s> Enrolment<'s> {
             }
         }
         for (name, entry) in &snapshot.entries {
-            let namespace = snapshot.namespaces.get(&ObjectName::cluster(name.namespace.clone()));
-            let of_namespace = namespace.and_then(|namespace| namespace.metadata.labels.as_ref());
+            let of_namespace = snapshot.namespace_labels(&name.namespace);
             for labels in USE_WAYPOINT {
                 if let Some(waypoint) = named_waypoint(labels, Some(&entry.meta.labels), of_namespace, name) {
                     named.entries.entry(waypoint).or_default().push(entry);

@@ -6,12 +6,9 @@ use std::sync::Arc;
 use super::{Meshes, ports};
 use crate::api::{Kind, ObjectName, ObjectRef, ServiceEntry};
 use crate::compile::parent::View;
-use crate::compile::verdict::fails;
+use crate::compile::verdict::fails_by_each;
 use crate::snapshot::{Flaw, Snapshot, flaws, served_hosts};
 use crate::status::{Condition, ConditionType, Reason, Warning, WarningKind};
-
-/// Longest message of a condition, in bytes; the schema has 32,768 characters.
-const MESSAGE: usize = 30_000;
 
 type Entries<'s> = BTreeMap<&'s ObjectName, &'s Arc<ServiceEntry>>;
 
@@ -47,18 +44,9 @@ pub(super) fn views<'s>(
 
 /// The condition of a Gateway that names what is not served; `None`: there is nothing.
 pub(in crate::compile) fn condition(meshes: &Meshes, gateway: &ObjectName) -> Option<Condition> {
-    let found = meshes.flaws(gateway);
-    let mut message = String::new();
-    for (told, EntryFlaw { entry, flaw }) in found.iter().enumerate() {
-        let sentence = format!("{entry}: {}: {}", flaw.field, flaw.message);
-        if message.len() + sentence.len() > MESSAGE {
-            message += &format!("; and {} more", found.len() - told);
-            break;
-        }
-        message += if told == 0 { "" } else { "; " };
-        message += &sentence;
-    }
-    (!found.is_empty()).then(|| fails(ConditionType::ServiceEntriesServed, Reason::UnsupportedValue, message))
+    let sentence = |EntryFlaw { entry, flaw }: &EntryFlaw| format!("{entry}: {}: {}", flaw.field, flaw.message);
+    let sentences = meshes.flaws(gateway).iter().map(sentence);
+    fails_by_each(ConditionType::ServiceEntriesServed, Reason::UnsupportedValue, sentences)
 }
 
 /// A warning about each.

@@ -12,13 +12,10 @@ use crate::api::{Gateway, ObjectName, ObjectRef, Policy, PolicyTarget};
 use crate::compile::Options;
 use crate::compile::gateway::Resolved;
 use crate::compile::parameters::policy_settings;
-use crate::compile::verdict::fails;
+use crate::compile::verdict::fails_by_each;
 use crate::snapshot::{Snapshot, served_hosts};
 use crate::status::{Condition, ConditionType, Reason, Warning, WarningKind};
 use crate::table::policy::Denied;
-
-/// Longest message of a condition, in bytes; the schema has 32,768 characters.
-const MESSAGE: usize = 30_000;
 
 /// The name of a Service in the mesh ends so, where no cluster has another domain.
 const DOMAIN: &str = "svc.cluster.local";
@@ -80,18 +77,9 @@ impl<'s> Policies<'s> {
 
     /// The condition of a Gateway that names each; `None`: there is none.
     pub(in crate::compile) fn condition(&self, gateway: &ObjectName) -> Option<Condition> {
-        let found = self.at(gateway);
-        let mut message = String::new();
-        for (told, one) in found.iter().enumerate() {
-            let sentence = format!("{} is not enforced: {}", one.policy, one.outcome());
-            if message.len() + sentence.len() > MESSAGE {
-                message += &format!("; and {} more", found.len() - told);
-                break;
-            }
-            message += if told == 0 { "" } else { "; " };
-            message += &sentence;
-        }
-        (!found.is_empty()).then(|| fails(ConditionType::PoliciesEnforced, Reason::PolicyNotEnforced, message))
+        let sentence = |one: &Found<'_>| format!("{} is not enforced: {}", one.policy, one.outcome());
+        let sentences = self.at(gateway).iter().map(sentence);
+        fails_by_each(ConditionType::PoliciesEnforced, Reason::PolicyNotEnforced, sentences)
     }
 
     /// A warning about each policy, for each Gateway.

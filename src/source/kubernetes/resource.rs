@@ -5,14 +5,14 @@ use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 
 use super::watched::Watched;
-use crate::api::{Kind, PolicyKind};
+use crate::api::{ENTRY_VERSIONS, Kind, PolicyKind};
 
 /// The versions in which a kind is asked for, best first: another is tried where the API server does not know the one before.
 fn versions(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ReferenceGrant => &["v1", "v1beta1"],
         Kind::PingwayParameters | Kind::XMesh => &["v1alpha1"],
-        Kind::ServiceEntry | Kind::WorkloadEntry => &["v1", "v1beta1", "v1alpha3"],
+        Kind::ServiceEntry | Kind::WorkloadEntry => ENTRY_VERSIONS,
         Kind::Policy(kind) => kind.versions(),
         _ => &["v1"],
     }
