@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::decode::DecodeError;
 use super::{
-    EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Kind, Namespace, ObjectName, ObjectRef,
+    EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute, Kind, L4Route, Namespace, ObjectName, ObjectRef,
     PingwayParameters, Pod, Policy, ReferenceGrant, Secret, Service, ServiceEntry, WorkloadEntry, XMesh,
 };
 
@@ -23,6 +23,10 @@ pub enum Item {
     HttpRoute(Arc<HttpRoute>),
     /// A GRPCRoute.
     GrpcRoute(Arc<GrpcRoute>),
+    /// A TLSRoute.
+    TlsRoute(Arc<L4Route>),
+    /// A TCPRoute.
+    TcpRoute(Arc<L4Route>),
     /// A ReferenceGrant.
     ReferenceGrant(Arc<ReferenceGrant>),
     /// A Service.
@@ -54,6 +58,8 @@ impl Item {
             Self::Gateway(object) => (Kind::Gateway, object.meta.name.clone()),
             Self::HttpRoute(object) => (Kind::HttpRoute, object.meta.name.clone()),
             Self::GrpcRoute(object) => (Kind::GrpcRoute, object.meta.name.clone()),
+            Self::TlsRoute(object) => (Kind::TlsRoute, object.meta.name.clone()),
+            Self::TcpRoute(object) => (Kind::TcpRoute, object.meta.name.clone()),
             Self::ReferenceGrant(object) => (Kind::ReferenceGrant, object.meta.name.clone()),
             Self::PingwayParameters(object) => (Kind::PingwayParameters, object.meta.name.clone()),
             Self::Pod(object) => (Kind::Pod, object.name.clone()),

@@ -45,7 +45,8 @@ pub use pod::{Pod, Workload};
 pub use policy::{Policy, PolicyKind, PolicySpec, PolicyTarget};
 pub use route::{
     BackendRef, GrpcMatch, GrpcMethodMatch, GrpcMethodMatchType, GrpcRouteSpec, GrpcRule, HttpMatch, HttpPathMatch,
-    HttpRouteSpec, HttpRule, ParentRef, PathMatchType, Retry, Timeouts, ValueMatch, ValueMatchType,
+    HttpRouteSpec, HttpRule, L4RouteSpec, L4Rule, ParentRef, PathMatchType, Retry, TCP_ROUTE_VERSIONS,
+    TLS_ROUTE_VERSIONS, Timeouts, ValueMatch, ValueMatchType,
 };
 
 pub use service_entry::{ENTRY_VERSIONS, EntryEndpoint, EntryPort, ServiceEntry, ServiceEntrySpec, WorkloadEntry};
@@ -64,6 +65,8 @@ pub type Gateway = Object<GatewaySpec>;
 pub type HttpRoute = Object<HttpRouteSpec>;
 /// A GRPCRoute.
 pub type GrpcRoute = Object<GrpcRouteSpec>;
+/// A TLSRoute or a TCPRoute.
+pub type L4Route = Object<L4RouteSpec>;
 /// A ReferenceGrant.
 pub type ReferenceGrant = Object<ReferenceGrantSpec>;
 

@@ -21,6 +21,10 @@ pub enum Kind {
     HttpRoute,
     /// `gateway.networking.k8s.io` GRPCRoute
     GrpcRoute,
+    /// `gateway.networking.k8s.io` TLSRoute
+    TlsRoute,
+    /// `gateway.networking.k8s.io` TCPRoute
+    TcpRoute,
     /// `gateway.networking.k8s.io` ReferenceGrant
     ReferenceGrant,
     /// core Service
@@ -45,11 +49,13 @@ pub enum Kind {
 
 impl Kind {
     /// Those that references may name.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
         Self::GrpcRoute,
+        Self::TlsRoute,
+        Self::TcpRoute,
         Self::ReferenceGrant,
         Self::Service,
         Self::EndpointSlice,
@@ -65,6 +71,8 @@ impl Kind {
             Self::Gateway => "Gateway",
             Self::HttpRoute => "HTTPRoute",
             Self::GrpcRoute => "GRPCRoute",
+            Self::TlsRoute => "TLSRoute",
+            Self::TcpRoute => "TCPRoute",
             Self::ReferenceGrant => "ReferenceGrant",
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
@@ -85,7 +93,20 @@ impl Kind {
 
     /// Whether a cluster without it lacks nothing.
     pub fn is_optional(self) -> bool {
-        matches!(self, Self::Policy(_) | Self::XMesh | Self::ServiceEntry | Self::WorkloadEntry)
+        matches!(
+            self,
+            Self::Policy(_) | Self::XMesh | Self::ServiceEntry | Self::WorkloadEntry | Self::TlsRoute | Self::TcpRoute
+        )
+    }
+
+    /// Whether it is a kind of route.
+    pub fn is_route(self) -> bool {
+        matches!(self, Self::HttpRoute | Self::GrpcRoute) || self.is_l4_route()
+    }
+
+    /// Whether it is a kind of route for bytes that are not looked at.
+    pub fn is_l4_route(self) -> bool {
+        matches!(self, Self::TlsRoute | Self::TcpRoute)
     }
 
     /// Whether its objects are in no namespace.
@@ -105,9 +126,8 @@ impl Kind {
     /// The API group, empty for core.
     pub fn group(self) -> &'static str {
         match self {
-            Self::GatewayClass | Self::Gateway | Self::HttpRoute | Self::GrpcRoute | Self::ReferenceGrant => {
-                "gateway.networking.k8s.io"
-            }
+            Self::GatewayClass | Self::Gateway | Self::ReferenceGrant => "gateway.networking.k8s.io",
+            Self::HttpRoute | Self::GrpcRoute | Self::TlsRoute | Self::TcpRoute => "gateway.networking.k8s.io",
             Self::XMesh => "gateway.networking.x-k8s.io",
             Self::EndpointSlice => "discovery.k8s.io",
             Self::Service | Self::Secret | Self::Namespace | Self::Pod => "",

@@ -1,4 +1,4 @@
-//! HTTPRoute and GRPCRoute, as read.
+//! HTTPRoute, GRPCRoute, TLSRoute and TCPRoute, as read.
 
 use serde::Deserialize;
 
@@ -34,6 +34,28 @@ pub struct GrpcRouteSpec {
     /// The rules.
     #[serde(default)]
     pub rules: Vec<GrpcRule>,
+    /// `useDefaultGateways` (experimental): not built, so reported where set.
+    pub use_default_gateways: Option<String>,
+}
+
+/// The versions of TLSRoute, best first. Older ones differ in nothing that Pingway reads.
+pub const TLS_ROUTE_VERSIONS: &[&str] = &["v1", "v1alpha3", "v1alpha2"];
+/// The versions of TCPRoute, likewise: v1 came with Gateway API 1.6.
+pub const TCP_ROUTE_VERSIONS: &[&str] = &["v1", "v1alpha2"];
+
+/// `TLSRoute.spec`, `TCPRoute.spec`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct L4RouteSpec {
+    /// Who should serve the route.
+    #[serde(default)]
+    pub parent_refs: Vec<ParentRef>,
+    /// Server names of TLS. A TCPRoute has none.
+    #[serde(default)]
+    pub hostnames: Vec<String>,
+    /// The rules.
+    #[serde(default)]
+    pub rules: Vec<L4Rule>,
     /// `useDefaultGateways` (experimental): not built, so reported where set.
     pub use_default_gateways: Option<String>,
 }
@@ -94,6 +116,17 @@ pub struct GrpcRule {
     pub backend_refs: Vec<BackendRef>,
     /// Session persistence: not built, so reported where set.
     pub session_persistence: Option<serde_json::Value>,
+}
+
+/// `TLSRoute.spec.rules[]`, `TCPRoute.spec.rules[]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct L4Rule {
+    /// The rule's name.
+    pub name: Option<String>,
+    /// Where connections go.
+    #[serde(default)]
+    pub backend_refs: Vec<BackendRef>,
 }
 
 /// `rules[].matches[]` of an HTTPRoute: all parts hold.
@@ -184,7 +217,7 @@ pub struct BackendRef {
     pub namespace: Option<String>,
     /// Needed by a Service.
     pub port: Option<i32>,
-    /// Share of the requests, 0 to 1,000,000. `None`: 1.
+    /// Share of the requests, or connections, 0 to 1,000,000. `None`: 1.
     pub weight: Option<i32>,
     /// Filters for requests that go to this backend.
     #[serde(default)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::changes::Changes;
 use super::route::{self, Context, Parsed, Resolved, Source};
-use crate::api::{GrpcRoute, HttpRoute, Kind, ObjectName, ObjectRef};
+use crate::api::{GrpcRoute, HttpRoute, Kind, L4Route, ObjectName, ObjectRef};
 use crate::shared_map::SharedMap;
 use crate::status::RouteStatus;
 use crate::table::backend::BackendKey;
@@ -46,11 +46,23 @@ pub(super) struct Moved {
     pub(super) come: Vec<Arc<Resolved>>,
 }
 
+impl Moved {
+    /// Those that are so, and the others.
+    pub(super) fn split(self, is_so: impl Fn(&Resolved) -> bool) -> (Self, Self) {
+        let is_so = |route: &Arc<Resolved>| is_so(route);
+        let (gone, gone_others) = self.gone.into_iter().partition(is_so);
+        let (come, come_others) = self.come.into_iter().partition(is_so);
+        (Self { gone, come }, Self { gone: gone_others, come: come_others })
+    }
+}
+
 /// A route of the snapshot.
 #[derive(Clone, Copy)]
 enum Listed<'s> {
     Http(&'s Arc<HttpRoute>),
     Grpc(&'s Arc<GrpcRoute>),
+    Tls(&'s Arc<L4Route>),
+    Tcp(&'s Arc<L4Route>),
 }
 
 impl Routes {
@@ -86,7 +98,9 @@ impl Routes {
         let http = context.snapshot.http_routes.values().map(Listed::Http);
         let grpc = context.snapshot.grpc_routes.values().map(Listed::Grpc);
         let mut before = std::mem::take(&mut self.kept).into_iter().peekable();
-        for listed in http.chain(grpc) {
+        let tls = context.snapshot.tls_routes.values().map(Listed::Tls);
+        let tcp = context.snapshot.tcp_routes.values().map(Listed::Tcp);
+        for listed in http.chain(grpc).chain(tls).chain(tcp) {
             while let Some(gone) = before.next_if(|kept| kept.place(listed) == Ordering::Less) {
                 self.forget(gone, &mut moved);
             }
@@ -166,6 +180,7 @@ impl<'s> Listed<'s> {
         match self {
             Self::Http(route) => Arc::as_ptr(route).addr(),
             Self::Grpc(route) => Arc::as_ptr(route).addr(),
+            Self::Tls(route) | Self::Tcp(route) => Arc::as_ptr(route).addr(),
         }
     }
 
@@ -173,6 +188,8 @@ impl<'s> Listed<'s> {
         match self {
             Self::Http(route) => (Kind::HttpRoute, &route.meta.name),
             Self::Grpc(route) => (Kind::GrpcRoute, &route.meta.name),
+            Self::Tls(route) => (Kind::TlsRoute, &route.meta.name),
+            Self::Tcp(route) => (Kind::TcpRoute, &route.meta.name),
         }
     }
 
@@ -180,6 +197,8 @@ impl<'s> Listed<'s> {
         match self {
             Self::Http(route) => Source::Http(route.clone()),
             Self::Grpc(route) => Source::Grpc(route.clone()),
+            Self::Tls(route) => Source::Tls(route.clone()),
+            Self::Tcp(route) => Source::Tcp(route.clone()),
         }
     }
 }

@@ -19,6 +19,9 @@ use crate::table::listener::{Certificate, Protocol};
 /// The kinds of routes that HTTP and HTTPS listeners take.
 pub(super) const HTTP_KINDS: [Kind; 2] = [Kind::HttpRoute, Kind::GrpcRoute];
 
+/// The kinds of routes for bytes that are not looked at.
+pub(super) const L4_KINDS: [Kind; 2] = [Kind::TlsRoute, Kind::TcpRoute];
+
 /// What routes see of a listener.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct View {

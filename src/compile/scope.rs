@@ -93,23 +93,27 @@ fn backends(
         let target = ObjectName::new(backend.namespace.as_deref()?, backend.name.as_str());
         grants.permit(kind, &route.namespace, Kind::Service, &target).then_some(target.namespace)
     };
-    let http = snapshot.http_routes.iter().filter(|(name, route)| {
-        let mut refs = route.spec.rules.iter().flatten().flat_map(|rule| &rule.backend_refs);
-        refs.any(elsewhere) && ours(name, &route.spec.parent_refs)
-    });
-    let http = http.flat_map(|(name, route)| {
-        let refs = route.spec.rules.iter().flatten().flat_map(|rule| &rule.backend_refs);
-        refs.filter_map(move |backend| granted(Kind::HttpRoute, name, backend))
-    });
-    let grpc = snapshot.grpc_routes.iter().filter(|(name, route)| {
-        let mut refs = route.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
-        refs.any(elsewhere) && ours(name, &route.spec.parent_refs)
-    });
-    let grpc = grpc.flat_map(|(name, route)| {
-        let refs = route.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
-        refs.filter_map(move |backend| granted(Kind::GrpcRoute, name, backend))
-    });
-    http.chain(grpc).collect()
+    let mut found = BTreeSet::new();
+    let mut add =
+        |kind: Kind, route: &ObjectName, parents: &[ParentRef], backends: &mut dyn Iterator<Item = &BackendRef>| {
+            let mut backends = backends.filter(|backend| elsewhere(backend)).peekable();
+            if backends.peek().is_some() && ours(route, parents) {
+                found.extend(backends.filter_map(|backend| granted(kind, route, backend)));
+            }
+        };
+    for (name, route) in &snapshot.http_routes {
+        let mut backends = route.spec.rules.iter().flatten().flat_map(|rule| &rule.backend_refs);
+        add(Kind::HttpRoute, name, &route.spec.parent_refs, &mut backends);
+    }
+    for (name, route) in &snapshot.grpc_routes {
+        add(Kind::GrpcRoute, name, &route.spec.parent_refs, &mut route.spec.rules.iter().flat_map(|r| &r.backend_refs));
+    }
+    for (kind, routes) in [(Kind::TlsRoute, &snapshot.tls_routes), (Kind::TcpRoute, &snapshot.tcp_routes)] {
+        for (name, route) in routes {
+            add(kind, name, &route.spec.parent_refs, &mut route.spec.rules.iter().flat_map(|r| &r.backend_refs));
+        }
+    }
+    found
 }
 
 /// The Secrets that its listeners name, where they may.

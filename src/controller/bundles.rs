@@ -16,12 +16,14 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
 /// The CRDs, each by a right of its own (`deploy/controller-roles.yaml`).
-const CRDS: [&str; 5] = [
+const CRDS: [&str; 7] = [
     "gatewayclasses.gateway.networking.k8s.io",
     "gateways.gateway.networking.k8s.io",
     "grpcroutes.gateway.networking.k8s.io",
     "httproutes.gateway.networking.k8s.io",
     "referencegrants.gateway.networking.k8s.io",
+    "tcproutes.gateway.networking.k8s.io",
+    "tlsroutes.gateway.networking.k8s.io",
 ];
 
 /// The annotation that names the version.
@@ -136,7 +138,7 @@ mod tests {
         }
         assert!(bundles.is_whole());
         let installed: Vec<_> = bundles.installed().into_keys().collect();
-        assert_eq!(installed, [CRDS[0], CRDS[3]].map(Arc::from));
+        assert_eq!(installed, [CRDS[0], CRDS[3], CRDS[6]].map(Arc::from));
     }
 
     #[test]

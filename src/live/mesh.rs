@@ -11,7 +11,7 @@ use crate::api::{Kind, Pod};
 use crate::snapshot::Socket;
 use crate::table::backend::{AppProtocol, BackendKey, Endpoints};
 use crate::table::lookup::HostIndex;
-use crate::table::mesh::{Mesh, Routes, ServicePort, Spoken};
+use crate::table::mesh::{ByClient, Mesh, Routes, ServicePort, Spoken};
 use crate::table::policy::Denied;
 use crate::table::rule::Rule;
 use crate::telemetry::series::RuleSeries;
@@ -54,15 +54,14 @@ pub struct LivePort {
     pub port: Arc<ServicePort>,
     /// Straight through to the Service.
     pub through: Arc<LiveRule>,
-    /// Its routes; `None`: it has none.
-    routes: Option<LiveRoutes>,
+    routes: LiveRoutes,
 }
 
-/// The routes of a port.
-#[derive(Debug)]
+/// The routes of a port, as [`crate::table::mesh::PortRoutes`] has them.
+#[derive(Debug, Default)]
 pub(super) struct LiveRoutes {
-    pub(super) producers: Option<Arc<Index>>,
-    pub(super) consumers: BTreeMap<Arc<str>, Arc<Index>>,
+    pub(super) http: ByClient<Arc<Index>>,
+    pub(super) bytes: ByClient<Arc<LiveRule>>,
 }
 
 type Index = HostIndex<Arc<LiveRule>>;
@@ -77,7 +76,7 @@ impl LivePort {
         let live = LiveRule::new(through.clone(), vec![Some(live)], series.clone());
         let (spoken, protocol) = (Spoken::Undeclared, AppProtocol::Undeclared);
         let port = ServicePort { backend, spoken, protocol, through };
-        Self { port: Arc::new(port), through: Arc::new(live), routes: None }
+        Self { port: Arc::new(port), through: Arc::new(live), routes: LiveRoutes::default() }
     }
 
     /// The Service; `None`: it is a pod's own address.
@@ -86,15 +85,23 @@ impl LivePort {
     }
 
     /// A port, bound.
-    pub(super) fn new(port: Arc<ServicePort>, through: Arc<LiveRule>, routes: Option<LiveRoutes>) -> Self {
+    pub(super) fn new(port: Arc<ServicePort>, through: Arc<LiveRule>, routes: LiveRoutes) -> Self {
         Self { port, through, routes }
     }
 
-    /// The routes that a client of this namespace meets: its own namespace's, or else those of the Service's. `None`: none.
+    /// The routes for HTTP that a client of this namespace meets. `None`: none.
     pub fn routes(&self, namespace: Option<&str>) -> Option<&Index> {
-        let routes = self.routes.as_ref()?;
-        let consumers = namespace.and_then(|namespace| routes.consumers.get(namespace));
-        consumers.or(routes.producers.as_ref()).map(|index| &**index)
+        self.routes.http.of(namespace).map(|index| &**index)
+    }
+
+    /// The rule for bytes of a client of this namespace: a route's, or else straight through.
+    pub fn bytes(&self, namespace: Option<&str>) -> &Arc<LiveRule> {
+        self.routes.bytes.of(namespace).unwrap_or(&self.through)
+    }
+
+    /// Whether routes say that all that a client of this namespace sends is bytes: there are such for them, and none for HTTP.
+    pub fn takes_bytes(&self, namespace: Option<&str>) -> bool {
+        self.routes.bytes.of(namespace).is_some() && self.routes.http.of(namespace).is_none()
     }
 }
 

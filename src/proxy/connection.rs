@@ -15,7 +15,7 @@ use super::inbound::{self, Handed, Identity, To, Way};
 use super::io::Io;
 use super::sniff::{self, Speaks};
 use super::worker::{Phase, Worker};
-use super::{forwarded, http, policy, tcp, tls};
+use super::{forwarded, http, tcp, tls};
 use crate::api::Pod;
 use crate::live::Workloads;
 use crate::snapshot::Socket;
@@ -82,6 +82,11 @@ impl Connection {
         self.handed.as_ref()?.identity.as_ref()
     }
 
+    /// The namespace of that identity.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.identity().map(Identity::namespace)
+    }
+
     /// The client, by mTLS, as applications are told it; `None`: they are not.
     pub(crate) fn client_cert(&self) -> Option<&HeaderValue> {
         self.handed.as_ref()?.client_cert.as_ref()
@@ -138,12 +143,8 @@ pub(crate) async fn serve(accepted: Accepted, connections: &Arc<Connections>, se
     };
     let connection = Arc::new(connection);
     let _end = End { connection: &connection, worker };
-    if let Some(to) = passes(&mut io, dialled).await {
+    if let Some(to) = passes(&mut io, dialled, &connection).await {
         connection.speaks(ConnectionProtocol::Tcp);
-        if let Some(refusal) = refusal(&connection, &to, worker) {
-            io.reset();
-            return worker.telemetry.inbound_refused(refusal);
-        }
         return Box::pin(tcp::pass(io, to, &connection, worker)).await;
     }
     match speaks(io, alpn, worker.settings.client_head_timeout, seat).await {
@@ -160,23 +161,15 @@ pub(crate) async fn serve(accepted: Accepted, connections: &Arc<Connections>, se
 }
 
 /// Where bytes are passed on to as they come; `None`: HTTP is spoken.
-async fn passes(io: &mut Io, way: Option<Way>) -> Option<tcp::To> {
+async fn passes(io: &mut Io, way: Option<Way>, connection: &Connection) -> Option<tcp::To> {
     match way? {
         Way::Listener(_) => None,
         Way::Metrics => Some(tcp::To::Metrics),
-        Way::Service(port) => sniff::is_tcp(io, port.port.spoken).await.then(|| tcp::To::Service(port)),
+        Way::Service(port) => {
+            let routed = port.takes_bytes(connection.namespace());
+            (routed || sniff::is_tcp(io, port.port.spoken).await).then(|| tcp::To::Service(port))
+        }
     }
-}
-
-/// Why bytes are not passed on to a Service: they would come round again, or policies refuse them.
-fn refusal(connection: &Connection, to: &tcp::To, worker: &Worker) -> Option<InboundRefusal> {
-    let (Some(handed), tcp::To::Service(port)) = (&connection.handed, to) else { return None };
-    if handed.to == To::Loop {
-        return Some(InboundRefusal::Loop);
-    }
-    let serving = worker.serving.load();
-    let denied = serving.inbound.get(&handed.by).and_then(|mesh| mesh.denied());
-    policy::judge(denied.map(|denied| &**denied), port.service()).is_err().then_some(InboundRefusal::PolicyNotEnforced)
 }
 
 /// Takes over what ztunnel hands over at this socket, if it does; answers where it leads.

@@ -13,12 +13,14 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::engine;
+use super::inbound::{self, Handed};
 use super::io::Io;
-use super::mesh_metrics;
 use super::metered::Metered;
 use super::worker::Worker;
-use crate::live::{InFlight, LivePort, LiveRule};
+use super::{engine, mesh_metrics, policy};
+use crate::live::{Backend, InFlight, LivePort};
+use crate::table::backend::BackendKey;
+use crate::telemetry::label::InboundRefusal;
 use crate::telemetry::mesh::{Ended, Series};
 use crate::telemetry::outcome::Reason;
 
@@ -27,23 +29,21 @@ const TRIES: usize = 3;
 
 /// Where bytes go.
 pub(crate) enum To {
-    /// To an endpoint of a Service.
+    /// To an endpoint of an enrolled Service, or of where its routes send it.
     Service(Arc<LivePort>),
     /// To the process's own page of metrics and health.
     Metrics,
 }
 
-/// Passes a connection on, until both directions have ended or one breaks.
+/// Passes a connection on, until both directions have ended or one breaks. One that cannot be is reset.
 pub(crate) async fn pass(mut client: Box<Io>, to: To, connection: &Connection, worker: &Worker) {
-    let connected = match &to {
-        To::Service(port) => {
-            connect(&mut client, &port.through, worker).await.map(|(stream, picked)| (stream, Some(picked)))
-        }
+    let connected = match to {
+        To::Service(port) => to_service(&mut client, &port, connection, worker).await,
         To::Metrics => metrics(worker).await.map(|stream| (stream, None)),
     };
-    let Some((mut other, in_flight)) = connected else { return client.reset() };
-    let counted = Counted::of(&to, in_flight.as_ref(), connection, worker);
-    let mut metered = Metered { stream: &mut *client, series: counted.series.as_deref() };
+    let Some((mut other, counted)) = connected else { return client.reset() };
+    let series = counted.as_ref().and_then(|counted| counted.series.as_deref());
+    let mut metered = Metered { stream: &mut *client, series };
     if copy_bidirectional(&mut metered, &mut other).await.is_err() {
         // The end that is left learns that this is none.
         client.reset();
@@ -51,22 +51,56 @@ pub(crate) async fn pass(mut client: Box<Io>, to: To, connection: &Connection, w
     }
 }
 
-/// A connection that is passed on, counted in Istio's metrics from its making to its drop.
-struct Counted {
-    series: Option<Arc<Series>>,
+/// Connects to an endpoint of where a connection is to go.
+async fn to_service(
+    client: &mut Io,
+    port: &LivePort,
+    connection: &Connection,
+    worker: &Worker,
+) -> Option<(TcpStream, Option<Counted>)> {
+    let backend = match choose(port, connection, worker) {
+        Ok(backend) => backend,
+        Err(refusal) => {
+            worker.telemetry.inbound_refused(refusal);
+            return None;
+        }
+    };
+    let (stream, in_flight) = connect(client, &backend, worker).await?;
+    let service = port.service().map(|_| &backend.key);
+    let series = mesh_metrics::series(connection, service, Some(in_flight.endpoint()), Ended::TCP, worker);
+    series.iter().for_each(|series| series.opened());
+    Some((stream, Some(Counted { series, _in_flight: in_flight })))
 }
 
-impl Counted {
-    fn of(to: &To, picked: Option<&InFlight>, connection: &Connection, worker: &Worker) -> Self {
-        let series = match (to, picked) {
-            (To::Service(port), Some(picked)) => {
-                mesh_metrics::series(connection, port.service(), Some(picked.endpoint()), Ended::TCP, worker)
-            }
-            _ => None,
-        };
-        series.iter().for_each(|series| series.opened());
-        Self { series }
+/// The backend that takes a connection: by the shares of the route for its client, or straight through. What cannot be served is
+/// dropped, by its share (TCPRouteRule.backendRefs, TLSRouteRule.backendRefs).
+fn choose(port: &LivePort, connection: &Connection, worker: &Worker) -> Result<Arc<Backend>, InboundRefusal> {
+    if let Some(handed) = &connection.handed {
+        if handed.to == inbound::To::Loop {
+            return Err(InboundRefusal::Loop);
+        }
+        judge(handed, port.service(), worker)?;
     }
+    let rule = port.bytes(connection.namespace());
+    let (_, backend) = rule.pick(fastrand::u32(..)).ok_or(InboundRefusal::NoBackend)?;
+    let backend = backend.ok_or(InboundRefusal::NoBackend)?;
+    if let (Some(handed), Some(_)) = (&connection.handed, port.service()) {
+        judge(handed, Some(&backend.key), worker)?;
+    }
+    Ok(backend.clone())
+}
+
+/// Whether policies let a connection pass to a Service; `None`: to a pod's own address.
+fn judge(handed: &Handed, service: Option<&BackendKey>, worker: &Worker) -> Result<(), InboundRefusal> {
+    let serving = worker.serving.load();
+    let denied = serving.inbound.get(&handed.by).and_then(|mesh| mesh.denied());
+    policy::judge(denied.map(|denied| &**denied), service).map_err(|_| InboundRefusal::PolicyNotEnforced)
+}
+
+/// A connection that is passed on, counted in Istio's metrics and as its endpoint's load from its making to its drop.
+struct Counted {
+    series: Option<Arc<Series>>,
+    _in_flight: InFlight,
 }
 
 impl Drop for Counted {
@@ -84,11 +118,13 @@ async fn metrics(worker: &Worker) -> Option<TcpStream> {
     engine::tcp(address, worker.settings.connect_timeout).await.ok()
 }
 
-async fn connect(client: &mut Io, through: &LiveRule, worker: &Worker) -> Option<(TcpStream, InFlight)> {
-    let backend = through.pick(fastrand::u32(..))?.1?;
+async fn connect(client: &mut Io, backend: &Backend, worker: &Worker) -> Option<(TcpStream, InFlight)> {
     let limit = worker.settings.connect_timeout;
     let mut tried = Vec::new();
-    let mut picked = backend.pick(&tried)?;
+    let Some(mut picked) = backend.pick(&tried) else {
+        worker.telemetry.inbound_refused(InboundRefusal::NoEndpoint);
+        return None;
+    };
     loop {
         let connected = engine::tcp(picked.endpoint().address, limit).await.ok();
         if let Some(stream) = &connected

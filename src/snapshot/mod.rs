@@ -24,8 +24,8 @@ pub use slices::Slices;
 
 pub use crate::api::Item;
 use crate::api::{
-    Gateway, GatewayClass, GrpcRoute, HttpRoute, Namespace, ObjectName, ObjectRef, PingwayParameters, Pod, Policy,
-    ReferenceGrant, Secret, Service, ServiceEntry, WorkloadEntry, XMesh,
+    Gateway, GatewayClass, GrpcRoute, HttpRoute, L4Route, Namespace, ObjectName, ObjectRef, PingwayParameters, Pod,
+    Policy, ReferenceGrant, Secret, Service, ServiceEntry, WorkloadEntry, XMesh,
 };
 
 /// Objects of one kind by name.
@@ -44,6 +44,10 @@ pub struct Snapshot {
     pub http_routes: Objects<HttpRoute>,
     /// GRPCRoutes.
     pub grpc_routes: Objects<GrpcRoute>,
+    /// TLSRoutes.
+    pub tls_routes: Objects<L4Route>,
+    /// TCPRoutes.
+    pub tcp_routes: Objects<L4Route>,
     /// ReferenceGrants.
     pub grants: Objects<ReferenceGrant>,
     /// Services, and hosts of ServiceEntries as such ([`ObjectName::is_host`]).

@@ -39,6 +39,8 @@ pub struct SourceEvent {
 pub struct Live {
     /// The object.
     pub object: ObjectRef,
+    /// The version of its kind that the API server served it in.
+    pub version: &'static str,
     /// `metadata.uid`, by which it is told from one that had its name before.
     pub uid: Arc<str>,
     /// `metadata.resourceVersion`: what was read, for a write that must not undo another's.

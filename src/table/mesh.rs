@@ -57,11 +57,53 @@ pub type Routes = BTreeMap<BackendKey, Arc<PortRoutes>>;
 /// The routes of a port of an enrolled Service. Hostnames of routes count for nothing: the dialled address has decided.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PortRoutes {
+    /// For HTTP: HTTPRoutes and GRPCRoutes.
+    pub http: ByClient<Arc<Host>>,
+    /// For bytes that are not looked at: of TLSRoutes and TCPRoutes the rule that goes first.
+    pub bytes: ByClient<Arc<Rule>>,
+}
+
+impl PortRoutes {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.http.is_empty() && self.bytes.is_empty()
+    }
+}
+
+/// What routes come to, by whose they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ByClient<T> {
     /// Those of the Service's namespace, for every client.
-    pub producers: Option<Arc<Host>>,
+    pub producers: Option<T>,
     /// Those of other namespaces, each for the clients of its namespace: there they stand in the place of the producers'
     /// (GEP-1426).
-    pub consumers: BTreeMap<Arc<str>, Arc<Host>>,
+    pub consumers: BTreeMap<Arc<str>, T>,
+}
+
+impl<T> ByClient<T> {
+    /// What the routes come to for a client of this namespace: its own namespace's, or else those of the Service's. `None`: none.
+    pub fn of(&self, namespace: Option<&str>) -> Option<&T> {
+        let consumers = namespace.and_then(|namespace| self.consumers.get(namespace));
+        consumers.or(self.producers.as_ref())
+    }
+
+    /// Whether there are no routes.
+    pub fn is_empty(&self) -> bool {
+        self.producers.is_none() && self.consumers.is_empty()
+    }
+
+    /// The same routes, bound to something else.
+    pub fn map<U>(&self, mut bind: impl FnMut(&T) -> U) -> ByClient<U> {
+        let producers = self.producers.as_ref().map(&mut bind);
+        let consumers = self.consumers.iter().map(|(name, routes)| (name.clone(), bind(routes))).collect();
+        ByClient { producers, consumers }
+    }
+}
+
+impl<T> Default for ByClient<T> {
+    fn default() -> Self {
+        Self { producers: None, consumers: BTreeMap::new() }
+    }
 }
 
 /// A port of an enrolled Service.

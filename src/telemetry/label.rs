@@ -178,6 +178,10 @@ labels! {
         Loop = "loop",
         /// It came from elsewhere than loopback.
         NotLoopback = "not_loopback",
+        /// The rule of a TLSRoute or TCPRoute that takes it leads nowhere: to a backend that does not resolve, or to none.
+        NoBackend = "no_backend",
+        /// It speaks no HTTP, and where it is to go has no endpoint that is ready.
+        NoEndpoint = "no_endpoint",
         /// A policy of Istio's would judge it, is not enforced, and is not to be passed over; it speaks no HTTP, in which that could
         /// be said.
         PolicyNotEnforced = "policy_not_enforced",

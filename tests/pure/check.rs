@@ -148,10 +148,10 @@ fn a_problem_names_file_line_object_and_field() {
 
 #[test]
 fn a_kind_that_is_not_served_is_wrong() {
-    let tls_route = "apiVersion: gateway.networking.k8s.io/v1\nkind: TLSRoute\nmetadata: {name: t}\n";
-    let folder = folder(&[("gateway.yaml", GATEWAY), ("route.yaml", tls_route)]);
+    let udp_route = "apiVersion: gateway.networking.k8s.io/v1\nkind: UDPRoute\nmetadata: {name: t}\n";
+    let folder = folder(&[("gateway.yaml", GATEWAY), ("route.yaml", udp_route)]);
     let (line, code) = last_line(&folder);
-    assert!(line.starts_with("wrong: route.yaml:1: TLSRoute default/t: this version does not serve"), "{line}");
+    assert!(line.starts_with("wrong: route.yaml:1: UDPRoute default/t: this version does not serve"), "{line}");
     assert_eq!(code, Some(1));
 }
 

@@ -18,6 +18,7 @@ mod http2_flood;
 mod http2_reset;
 mod listeners;
 mod mesh;
+mod mesh_bytes;
 mod mesh_entries;
 mod mesh_loop;
 mod mesh_metrics;

@@ -21,6 +21,7 @@ use super::field::{FieldPath, Step};
 use super::validate::{self, Violation};
 use super::{
     ENTRY_VERSIONS, EndpointSlice, Item, Kind, Meta, Namespace, Object, ObjectName, PolicyKind, Secret, Service,
+    TCP_ROUTE_VERSIONS, TLS_ROUTE_VERSIONS,
 };
 
 /// What a value turned out to be.
@@ -64,6 +65,8 @@ const KINDS: &[(Kind, &[&str])] = &[
     (Kind::Gateway, &["v1", "v1beta1"]),
     (Kind::HttpRoute, &["v1", "v1beta1"]),
     (Kind::GrpcRoute, &["v1"]),
+    (Kind::TlsRoute, TLS_ROUTE_VERSIONS),
+    (Kind::TcpRoute, TCP_ROUTE_VERSIONS),
     (Kind::ReferenceGrant, &["v1", "v1beta1"]),
     (Kind::Service, &["v1"]),
     (Kind::EndpointSlice, &["v1"]),
@@ -121,6 +124,8 @@ fn typed(kind: Kind, value: &Value, object: &str, unknown: &mut Vec<FieldPath>) 
         Kind::Gateway => Item::Gateway(gateway_api_object(kind, value, unknown)?),
         Kind::HttpRoute => Item::HttpRoute(gateway_api_object(kind, value, unknown)?),
         Kind::GrpcRoute => Item::GrpcRoute(gateway_api_object(kind, value, unknown)?),
+        Kind::TlsRoute => Item::TlsRoute(gateway_api_object(kind, value, unknown)?),
+        Kind::TcpRoute => Item::TcpRoute(gateway_api_object(kind, value, unknown)?),
         Kind::ReferenceGrant => Item::ReferenceGrant(gateway_api_object(kind, value, unknown)?),
         Kind::Service => Item::Service(service(value, unknown)?),
         Kind::EndpointSlice => Item::EndpointSlice(slice(value, unknown)?),

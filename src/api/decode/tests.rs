@@ -66,8 +66,8 @@ fn every_kind_decodes_by_group_and_version() {
 fn kinds_of_the_gateway_api_that_are_not_served_are_told_apart_from_foreign_ones() {
     let object = |api: &str, kind: &str| decode(json!({"apiVersion": api, "kind": kind, "metadata": {"name": "x"}}));
     for (api, kind) in [
-        ("gateway.networking.k8s.io/v1", "TLSRoute"),
-        ("gateway.networking.k8s.io/v1alpha2", "TCPRoute"),
+        ("gateway.networking.k8s.io/v1", "BackendTLSPolicy"),
+        ("gateway.networking.k8s.io/v1alpha2", "UDPRoute"),
         ("gateway.networking.k8s.io/v1", "BackendTLSPolicy"),
         ("gateway.networking.k8s.io/v1", "ListenerSet"),
         ("gateway.networking.x-k8s.io/v1alpha1", "XBackend"),
@@ -234,4 +234,33 @@ fn a_field_that_nobody_knows_is_told_and_one_that_is_not_served_is_none() {
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "label": {}},
         "spec": {"ports": [{"port": 80, "target": 8080}]}, "status": {}});
     assert_eq!(unknown(service), ["metadata.label", "spec.ports[0].target"]);
+}
+
+#[test]
+fn tls_and_tcp_routes_are_held_to_their_schemas() {
+    let rule = json!({ "backendRefs": [{ "name": "s", "port": 443 }] });
+    let route = |kind: &str, version: &str, spec: Value| {
+        let api_version = format!("gateway.networking.k8s.io/{version}");
+        let metadata = json!({ "namespace": "shop", "name": "r" });
+        decode(json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec }))
+    };
+    let with = |rules: Value| json!({ "hostnames": ["a.test"], "rules": rules });
+    for (kind, versions) in [("TLSRoute", &["v1", "v1alpha3", "v1alpha2"][..]), ("TCPRoute", &["v1", "v1alpha2"])] {
+        for version in versions {
+            let decoded = route(kind, version, with(json!([rule])));
+            assert!(matches!(decoded, Ok(Decoded::Item(Item::TlsRoute(_) | Item::TcpRoute(_)))), "{decoded:?}");
+        }
+        assert!(route(kind, "v1beta1", with(json!([rule]))).is_err());
+        for (spec, field) in [
+            (json!({ "hostnames": ["a.test"] }), "spec.rules: is missing"),
+            (with(json!([rule, rule])), "spec.rules: has 2 elements, not 1 to 1"),
+            (with(json!([{ "backendRefs": [] }])), "spec.rules[0].backendRefs: has 0 elements, not 1 to 16"),
+        ] {
+            let error = route(kind, "v1", spec).unwrap_err().to_string();
+            assert_eq!(error, format!("{kind} shop/r: {field}"));
+        }
+    }
+    assert!(route("TCPRoute", "v1", json!({ "rules": [rule] })).is_ok());
+    let error = route("TLSRoute", "v1", json!({ "rules": [rule] })).unwrap_err().to_string();
+    assert_eq!(error, "TLSRoute shop/r: spec.hostnames: is missing");
 }

@@ -68,14 +68,13 @@ const GATEWAY: &[Row] = &[
     ("spec.addresses.[].value", Length(0, 253)),
 ];
 
-/// What HTTPRoute and GRPCRoute share.
+/// What all kinds of routes share.
 const ROUTE: &[Row] = &[
     ("spec.parentRefs", Items(0, 32)),
     ("spec.parentRefs.[].name", NAME),
     ("spec.parentRefs.[].namespace", LABEL),
     ("spec.parentRefs.[].sectionName", NAME),
     ("spec.parentRefs.[].port", PORT),
-    ("spec.hostnames", Items(0, 16)),
     ("spec.hostnames.[]", HOSTNAME),
     ("spec.rules", Distinct("name")),
     ("spec.rules", Together("matches", 128)),
@@ -94,6 +93,7 @@ const ROUTE: &[Row] = &[
 ];
 
 const HTTP_ROUTE: &[Row] = &[
+    ("spec.hostnames", Items(0, 16)),
     ("spec.rules", Items(1, 16)),
     ("spec.rules.[].matches.[].path.value", Length(0, 1024)),
     ("spec.rules.[].matches.[].queryParams", Items(0, 16)),
@@ -102,7 +102,12 @@ const HTTP_ROUTE: &[Row] = &[
     ("spec.rules.[].retry.codes.[]", Number(400, 599)),
 ];
 
+const L4_ROUTE: &[Row] = &[("spec.rules", Items(1, 1)), ("spec.rules.[].backendRefs", Items(1, 16))];
+
+const TLS_ROUTE: &[Row] = &[("spec.hostnames", Items(1, 1024))];
+
 const GRPC_ROUTE: &[Row] = &[
+    ("spec.hostnames", Items(0, 16)),
     ("spec.rules", Items(0, 16)),
     ("spec.rules.[].matches.[].method.service", Length(0, 1024)),
     ("spec.rules.[].matches.[].method.method", Length(0, 1024)),
@@ -166,6 +171,11 @@ pub(super) fn spec(kind: Kind, value: &Value) -> Result<(), Violation> {
         Kind::GrpcRoute => {
             all(ROUTE, "", value).and_then(|()| all(GRPC_ROUTE, "", value)).and_then(|()| filters(value))
         }
+        Kind::TlsRoute => {
+            required(value, "hostnames")?;
+            all(TLS_ROUTE, "", value).and_then(|()| l4_route(value))
+        }
+        Kind::TcpRoute => l4_route(value),
         Kind::ReferenceGrant => all(REFERENCE_GRANT, "", value),
         Kind::Service => all(SERVICE, "", value),
         Kind::EndpointSlice => all(ENDPOINT_SLICE, "", value).and_then(|()| address_type(value)),
@@ -205,6 +215,19 @@ pub(super) fn metadata(kind: Kind, value: &Value) -> Result<(), Violation> {
 fn filters(value: &Value) -> Result<(), Violation> {
     all(FILTER, "spec.rules.[].filters.[].", value)?;
     all(FILTER, "spec.rules.[].backendRefs.[].filters.[].", value)
+}
+
+fn l4_route(value: &Value) -> Result<(), Violation> {
+    required(value, "rules")?;
+    all(ROUTE, "", value).and_then(|()| all(L4_ROUTE, "", value))
+}
+
+/// Whether a field of the spec is there.
+fn required(value: &Value, field: &str) -> Result<(), Violation> {
+    match value.get("spec").and_then(|spec| spec.get(field)) {
+        Some(_) => Ok(()),
+        None => Err(Violation { field: FieldPath::of(&["spec", field]), message: "is missing".to_owned() }),
+    }
 }
 
 fn address_type(value: &Value) -> Result<(), Violation> {

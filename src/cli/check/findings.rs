@@ -45,14 +45,14 @@ impl Findings {
     pub(super) fn new(snapshot: &Snapshot, statuses: Statuses, problems: Vec<Problem>) -> Self {
         let gateways = snapshot.gateways.iter().filter(|(name, _)| !statuses.gateways.contains_key(*name));
         let mut not_ours: Vec<NotOurs> = gateways.map(|(_, gateway)| foreign_gateway(snapshot, gateway)).collect();
-        for (name, route) in &snapshot.http_routes {
-            let object = ObjectRef { kind: Kind::HttpRoute, name: name.clone() };
-            not_ours.extend(foreign_parents(snapshot, &statuses, &object, &route.spec.parent_refs));
-        }
-        for (name, route) in &snapshot.grpc_routes {
-            let object = ObjectRef { kind: Kind::GrpcRoute, name: name.clone() };
-            not_ours.extend(foreign_parents(snapshot, &statuses, &object, &route.spec.parent_refs));
-        }
+        let mut judge = |kind: Kind, name: &ObjectName, parents: &[ParentRef]| {
+            let object = ObjectRef { kind, name: name.clone() };
+            not_ours.extend(foreign_parents(snapshot, &statuses, &object, parents));
+        };
+        snapshot.http_routes.iter().for_each(|(name, route)| judge(Kind::HttpRoute, name, &route.spec.parent_refs));
+        snapshot.grpc_routes.iter().for_each(|(name, route)| judge(Kind::GrpcRoute, name, &route.spec.parent_refs));
+        snapshot.tls_routes.iter().for_each(|(name, route)| judge(Kind::TlsRoute, name, &route.spec.parent_refs));
+        snapshot.tcp_routes.iter().for_each(|(name, route)| judge(Kind::TcpRoute, name, &route.spec.parent_refs));
         let (oddities, problems) = problems.into_iter().partition(|problem| problem.kind.is_warning());
         Self { statuses, not_ours, problems, oddities }
     }

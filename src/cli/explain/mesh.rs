@@ -9,12 +9,13 @@ use std::sync::Arc;
 use super::find::index;
 use crate::api::ObjectName;
 use crate::table::RouteTable;
+use crate::table::backend::{Target, WeightedBackend};
 use crate::table::hostname::HostPattern;
 use crate::table::hosts::Hosts;
 use crate::table::listener::{Host, Listener, Protocol};
 use crate::table::matches::Match;
-use crate::table::mesh::{PortRoutes, ServicePort, Spoken};
-use crate::table::rule::Entry;
+use crate::table::mesh::{ByClient, PortRoutes, ServicePort, Spoken};
+use crate::table::rule::{Action, Entry};
 
 /// What was dialled, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +43,12 @@ pub(super) fn place<'a>(
         format!("{} is enrolled with no waypoint here: the connection is closed (not_served)", dialled.address)
     })?;
     let (gateway, backend) = (&table.gateway, &port.backend);
-    if port.spoken == Spoken::Tcp {
-        return Err(format!("{} is declared no HTTP: bytes are passed on to {backend} as they come", dialled.address));
+    let routes = table.service_routes.get(backend);
+    if let Some(words) = bytes(port, routes.map(|routes| &**routes), dialled) {
+        return Err(words);
     }
     let alone = |name: String, host| Place { gateway, listeners: vec![listener(&name, host)] };
-    if let Some((whose, rules)) = table.service_routes.get(backend).and_then(|routes| chosen(routes, dialled)) {
+    if let Some((whose, rules)) = routes.and_then(|routes| chosen(&routes.http, dialled)) {
         return Ok(alone(format!("{whose} of {backend}"), rules));
     }
     let is_on_port = |listener: &&Arc<Listener>| {
@@ -60,8 +62,33 @@ pub(super) fn place<'a>(
     Ok(alone(format!("no route, straight through to {backend}"), through(port)))
 }
 
+/// Where bytes go that nobody looks at; `None`: HTTP is looked at.
+fn bytes(port: &ServicePort, routes: Option<&PortRoutes>, dialled: &Dialled) -> Option<String> {
+    let client = dialled.namespace.as_deref();
+    let rule = routes.and_then(|routes| routes.bytes.of(client));
+    let http = routes.is_some_and(|routes| routes.http.of(client).is_some());
+    let why = match port.spoken {
+        Spoken::Tcp => "is declared no HTTP",
+        Spoken::Undeclared if rule.is_some() && !http => "has routes for bytes alone",
+        Spoken::Undeclared | Spoken::Http => return None,
+    };
+    let to = match rule.map(|rule| (rule, &rule.action)) {
+        Some((rule, Action::Forward { backends, .. })) => {
+            let share = |one: &WeightedBackend| match &one.target {
+                Target::Backend(key) => format!("{key} (weight {})", one.weight),
+                Target::Invalid { why } => format!("nowhere (weight {}: {why})", one.weight),
+            };
+            let shares: Vec<String> = backends.iter().map(share).collect();
+            format!("by {} to {}", rule.route, shares.join(", "))
+        }
+        Some((rule, _)) => format!("nowhere, by {}", rule.route),
+        None => format!("straight through to {}", port.backend),
+    };
+    Some(format!("{} {why}: bytes are passed on as they come, {to}", dialled.address))
+}
+
 /// The routes of a port that are for this client, and whose they are. `None`: none are.
-fn chosen(routes: &PortRoutes, dialled: &Dialled) -> Option<(String, Arc<Host>)> {
+fn chosen(routes: &ByClient<Arc<Host>>, dialled: &Dialled) -> Option<(String, Arc<Host>)> {
     let of_client =
         dialled.namespace.as_ref().and_then(|namespace| Some((namespace, routes.consumers.get(namespace)?)));
     match (of_client, &routes.producers) {

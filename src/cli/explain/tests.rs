@@ -250,7 +250,7 @@ spec:
  spec: {clusterIP: 10.96.0.1, ports: [{name: http, port: 80}]}}
 ---
 {apiVersion: v1, kind: Service, metadata: {name: plain, namespace: shop, labels: {istio.io/use-waypoint: waypoint}},
- spec: {clusterIP: 10.96.0.2, ports: [{name: http, port: 80}, {name: tcp, port: 90}]}}
+ spec: {clusterIP: 10.96.0.2, ports: [{name: http, port: 80}, {name: tcp, port: 90}, {name: any, port: 91}]}}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -265,6 +265,13 @@ metadata: {name: theirs, namespace: web}
 spec:
   parentRefs: [{group: "", kind: Service, name: cart, namespace: shop}]
   rules: [{backendRefs: [{name: cart, namespace: shop, port: 80}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: {name: bytes, namespace: shop}
+spec:
+  parentRefs: [{group: "", kind: Service, name: plain, port: 91}]
+  rules: [{backendRefs: [{name: cart, port: 80, weight: 3}, {name: cart, port: 81}]}]
 "#;
 
 /// What a request finds that ztunnel hands over: where it is looked up, the route, and why none takes it.
@@ -301,7 +308,10 @@ fn what_ztunnel_hands_over_is_found_by_the_dialled_address_and_the_identity() {
     let [place, route, _] = handed_over("10.96.0.2:80", web, "/");
     assert_eq!((place, route), (some("no route, straight through to shop/plain:80"), some("Service shop/plain")));
     let [_, route, why] = handed_over("10.96.0.2:90", web, "/");
-    assert_eq!((route, why.is_some_and(|why| why.contains("bytes are passed on to shop/plain:90"))), (None, true));
+    assert_eq!((route, why.is_some_and(|why| why.ends_with("straight through to shop/plain:90"))), (None, true));
+    let [_, _, why] = handed_over("10.96.0.2:91", web, "/");
+    let shares = "by TCPRoute shop/bytes to shop/cart:80 (weight 3), nowhere (weight 1: ";
+    assert!(why.as_ref().is_some_and(|why| why.contains(shares)), "{why:?}");
     let [_, _, why] = handed_over("10.96.0.3:80", web, "/");
     assert!(why.is_some_and(|why| why.contains("enrolled with no waypoint here")));
 }

@@ -41,14 +41,18 @@ pub(super) fn entry_view(entry: &ObjectName, first: &Service, hosts: Vec<ObjectN
     View { object, services: hosts, ..view(first) }
 }
 
-/// What routes see of a Service: each port is what a listener is of a Gateway. A port that takes no HTTP takes none of the routes
-/// that there are.
+/// What routes see of a Service: each port is what a listener is of a Gateway. What it speaks says which kinds of routes it
+/// takes; one that declares nothing takes all.
 pub(super) fn view(service: &Service) -> View {
     let port = |(number, port): (u16, &Port)| listener::View {
         name: port_name(number, port),
         port: number.into(),
         hostname: Some(HostPattern::Any),
-        kinds: if declared(port).0 == Spoken::Tcp { Vec::new() } else { listener::HTTP_KINDS.to_vec() },
+        kinds: match declared(port).0 {
+            Spoken::Http => listener::HTTP_KINDS.to_vec(),
+            Spoken::Tcp => listener::L4_KINDS.to_vec(),
+            Spoken::Undeclared => [listener::HTTP_KINDS, listener::L4_KINDS].concat(),
+        },
         namespaces: listener::Namespaces::All,
         serves: true,
     };

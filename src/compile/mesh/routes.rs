@@ -14,7 +14,7 @@ use crate::api::ObjectName;
 use crate::table::backend::BackendKey;
 use crate::table::hostname::HostPattern;
 use crate::table::listener::Host;
-use crate::table::mesh::{PortRoutes, Routes};
+use crate::table::mesh::{ByClient, PortRoutes, Routes};
 
 /// The routes of each port that has any.
 #[derive(Debug, Default)]
@@ -28,9 +28,16 @@ pub(in crate::compile) struct ServiceRoutes {
 struct Kept {
     /// The port, of each Service that has it: of one, or of all hosts of a ServiceEntry.
     keys: Vec<BackendKey>,
+    http: Clients,
+    bytes: Clients,
+    built: Arc<PortRoutes>,
+}
+
+/// Routes by whose they are.
+#[derive(Debug)]
+struct Clients {
     producers: Hosts,
     consumers: BTreeMap<Arc<str>, Hosts>,
-    built: Arc<PortRoutes>,
 }
 
 impl ServiceRoutes {
@@ -66,7 +73,7 @@ impl ServiceRoutes {
 
     /// The hosts of every port.
     pub(in crate::compile) fn hosts(&self) -> impl Iterator<Item = &Hosts> {
-        self.ports.values().flat_map(|kept| std::iter::once(&kept.producers).chain(kept.consumers.values()))
+        self.ports.values().flat_map(|kept| kept.http.hosts().chain(kept.bytes.hosts()))
     }
 }
 
@@ -87,29 +94,47 @@ fn port_routes(
     };
     *changed = true;
     kept.keys = keys;
-    for (namespace, moved) in by_namespace(moved) {
-        if *namespace == *own {
-            kept.producers.update_any(moved);
-        } else {
-            kept.consumers.entry(namespace).or_insert_with(|| Hosts::new(HostPattern::Any)).update_any(moved);
-        }
-    }
-    kept.consumers.retain(|_, hosts| !hosts.list().is_empty());
-    let only = |hosts: &Hosts| -> Option<Arc<Host>> { hosts.list().iter().next().cloned() };
-    let consumers = kept.consumers.iter().filter_map(|(namespace, hosts)| Some((namespace.clone(), only(hosts)?)));
-    kept.built = Arc::new(PortRoutes { producers: only(&kept.producers), consumers: consumers.collect() });
-    let has_any = kept.built.producers.is_some() || !kept.built.consumers.is_empty();
-    has_any.then_some(kept)
+    let (bytes, http) = moved.split(|route| route.object.kind.is_l4_route());
+    kept.http.take(http, own);
+    kept.bytes.take(bytes, own);
+    let first = |host: &Arc<Host>| host.entries.first().map(|entry| entry.rule.clone());
+    kept.built =
+        Arc::new(PortRoutes { http: kept.http.built(|host| Some(host.clone())), bytes: kept.bytes.built(first) });
+    (!kept.built.is_empty()).then_some(kept)
 }
 
 impl Kept {
     fn new() -> Self {
-        Self {
-            keys: Vec::new(),
-            producers: Hosts::new(HostPattern::Any),
-            consumers: BTreeMap::new(),
-            built: Arc::default(),
+        Self { keys: Vec::new(), http: Clients::new(), bytes: Clients::new(), built: Arc::default() }
+    }
+}
+
+impl Clients {
+    fn new() -> Self {
+        Self { producers: Hosts::new(HostPattern::Any), consumers: BTreeMap::new() }
+    }
+
+    /// Takes on what came and went. `own`: the port's namespace.
+    fn take(&mut self, moved: Moved, own: &str) {
+        for (namespace, moved) in by_namespace(moved) {
+            if *namespace == *own {
+                self.producers.update_any(moved);
+            } else {
+                self.consumers.entry(namespace).or_insert_with(|| Hosts::new(HostPattern::Any)).update_any(moved);
+            }
         }
+        self.consumers.retain(|_, hosts| !hosts.list().is_empty());
+    }
+
+    /// What the one host of each comes to.
+    fn built<T>(&self, come_to: impl Fn(&Arc<Host>) -> Option<T>) -> ByClient<T> {
+        let only = |hosts: &Hosts| hosts.list().iter().next().and_then(&come_to);
+        let consumers = self.consumers.iter().filter_map(|(namespace, hosts)| Some((namespace.clone(), only(hosts)?)));
+        ByClient { producers: only(&self.producers), consumers: consumers.collect() }
+    }
+
+    fn hosts(&self) -> impl Iterator<Item = &Hosts> {
+        std::iter::once(&self.producers).chain(self.consumers.values())
     }
 }
 

@@ -36,6 +36,7 @@ pub(in crate::compile) fn readable(spec: &Spec<'_>) -> Vec<Option<Match>> {
     let matches: Vec<_> = match spec.matches {
         Matches::Http(matches) => matches.iter().map(|one| Match::compile_http(one, &mut patterns).ok()).collect(),
         Matches::Grpc(matches) => matches.iter().map(|one| Match::compile_grpc(one, &mut patterns).ok()).collect(),
+        Matches::All => Vec::new(),
     };
     if matches.is_empty() { vec![Some(Match::any())] } else { matches }
 }

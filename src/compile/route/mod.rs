@@ -3,6 +3,7 @@
 mod dropped;
 mod grpc;
 mod http;
+mod l4;
 mod parse;
 mod resolve;
 mod spec;
@@ -13,7 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::precedence::Specificity;
 use super::verdict::Refusal;
-use crate::api::{GrpcRoute, HttpRoute, Kind, Meta, ObjectRef, ParentRef};
+use crate::api::{GrpcRoute, HttpRoute, Kind, L4Route, Meta, ObjectRef, ParentRef};
 use crate::table::filter::{Filters, Redirect};
 use crate::table::hostname::HostPattern;
 use crate::table::matches::Match;
@@ -28,6 +29,8 @@ pub(in crate::compile) use resolve::{Candidate, Context, Resolved, resolve};
 pub(super) enum Source {
     Http(Arc<HttpRoute>),
     Grpc(Arc<GrpcRoute>),
+    Tls(Arc<L4Route>),
+    Tcp(Arc<L4Route>),
 }
 
 impl Source {
@@ -35,6 +38,7 @@ impl Source {
         match self {
             Self::Http(route) => &route.meta,
             Self::Grpc(route) => &route.meta,
+            Self::Tls(route) | Self::Tcp(route) => &route.meta,
         }
     }
 
@@ -42,6 +46,8 @@ impl Source {
         match self {
             Self::Http(_) => Kind::HttpRoute,
             Self::Grpc(_) => Kind::GrpcRoute,
+            Self::Tls(_) => Kind::TlsRoute,
+            Self::Tcp(_) => Kind::TcpRoute,
         }
     }
 
@@ -49,6 +55,7 @@ impl Source {
         match self {
             Self::Http(route) => &route.spec.parent_refs,
             Self::Grpc(route) => &route.spec.parent_refs,
+            Self::Tls(route) | Self::Tcp(route) => &route.spec.parent_refs,
         }
     }
 
@@ -56,6 +63,7 @@ impl Source {
         match self {
             Self::Http(route) => &route.spec.hostnames,
             Self::Grpc(route) => &route.spec.hostnames,
+            Self::Tls(route) | Self::Tcp(route) => &route.spec.hostnames,
         }
     }
 
@@ -64,6 +72,7 @@ impl Source {
         match self {
             Self::Http(route) => route.spec.use_default_gateways.as_deref(),
             Self::Grpc(route) => route.spec.use_default_gateways.as_deref(),
+            Self::Tls(route) | Self::Tcp(route) => route.spec.use_default_gateways.as_deref(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::dropped::Dropped;
 use super::spec::{Matches, Spec};
-use super::{Action, Parsed, Rule, Source, grpc, http};
+use super::{Action, Parsed, Rule, Source, grpc, http, l4};
 use crate::api::{BackendRef, Filter, FilterType, ObjectRef};
 use crate::compile::precedence::Specificity;
 use crate::compile::verdict::Refusal;
@@ -24,6 +24,7 @@ pub(in crate::compile) fn rules(source: &Source) -> Vec<Spec<'_>> {
     match source {
         Source::Http(route) => http::rules(&route.spec),
         Source::Grpc(route) => grpc::rules(&route.spec),
+        Source::Tls(route) | Source::Tcp(route) => l4::rules(&route.spec),
     }
 }
 
@@ -82,6 +83,7 @@ fn rule(index: usize, spec: &Spec<'_>, patterns: &mut Patterns) -> Result<Rule, 
     let matches = match spec.matches {
         Matches::Http(matches) => http::matches(matches, patterns)?,
         Matches::Grpc(matches) => grpc::matches(matches, patterns)?,
+        Matches::All => l4::matches(),
     };
     let (mut matches, mut specificities): (Vec<Match>, Vec<Specificity>) = matches.into_iter().unzip();
     matches.shrink_to_fit();
@@ -134,12 +136,13 @@ type ParsedFilters = (Filters, Option<Redirect>, Option<Refusal>);
 
 /// The filters of a list, its redirect, and the ExtensionRef that does not resolve: none does, as there is no extension.
 fn filters(spec: &Spec<'_>, list: &[Filter], matches: &[Match], place: &str) -> Result<ParsedFilters, Dropped> {
-    if let Matches::Grpc(_) = spec.matches
-        && let Some(index) = grpc::foreign(list)
-    {
-        return Err(Dropped::unsupported(format!(
-            "{place}filters[{index}] is of a type that a GRPCRoute does not have"
-        )));
+    let foreign = match spec.matches {
+        Matches::Http(_) => None,
+        Matches::Grpc(_) => grpc::foreign(list).map(|index| (index, "is of a type that a GRPCRoute does not have")),
+        Matches::All => (!list.is_empty()).then_some((0, "cannot be: TLSRoutes and TCPRoutes have no filters")),
+    };
+    if let Some((index, why)) = foreign {
+        return Err(Dropped::unsupported(format!("{place}filters[{index}] {why}")));
     }
     let extension = list.iter().position(|filter| filter.kind == FilterType::ExtensionRef);
     let known: Cow<'_, [Filter]> = match extension {

@@ -18,6 +18,8 @@ pub(in crate::compile) struct Spec<'r> {
 pub(super) enum Matches<'r> {
     Http(&'r [api::HttpMatch]),
     Grpc(&'r [api::GrpcMatch]),
+    /// Everything: no byte is looked at.
+    All,
 }
 
 impl Default for Matches<'_> {

@@ -22,7 +22,7 @@ const NOTE: usize = 1_024;
 /// # Errors
 /// Those of the API server: a conflict where the object is not the one that was read.
 pub(super) async fn write(client: Client, live: &Live, status: Value) -> kube::Result<Live> {
-    let resource = resource(live.object.kind);
+    let resource = resource(live.object.kind, live.version);
     let name = &live.object.name;
     let api: Api<DynamicObject> = if name.namespace.is_empty() {
         Api::all_with(client, &resource)
@@ -60,7 +60,7 @@ pub(in crate::controller) async fn tell(
 ) {
     let namespace = (!object.name.namespace.is_empty()).then(|| object.name.namespace.to_string());
     let regarding = ObjectReference {
-        api_version: Some(resource(object.kind).api_version),
+        api_version: Some(resource(object.kind, object.kind.version()).api_version),
         kind: Some(object.kind.to_string()),
         namespace,
         name: Some(object.name.name.to_string()),
@@ -89,9 +89,9 @@ fn is_merged_by_entry(kind: Kind) -> bool {
     matches!(kind, Kind::GatewayClass | Kind::XMesh | Kind::Gateway)
 }
 
-/// A kind of the Gateway API that has a status, in the version in which it is written; or one of Istio's.
-fn resource(kind: Kind) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(kind.group(), kind.version(), kind.as_str()))
+/// A kind of the Gateway API that has a status, or one of Istio's, in a version that is served.
+fn resource(kind: Kind, version: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk(kind.group(), version, kind.as_str()))
 }
 
 #[cfg(test)]
@@ -102,6 +102,6 @@ mod tests {
     fn an_objects_kind_tells_how_its_status_is_written() {
         let merged = [Kind::GatewayClass, Kind::Gateway, Kind::HttpRoute, Kind::GrpcRoute].map(is_merged_by_entry);
         assert_eq!(merged, [true, true, false, false]);
-        assert_eq!(resource(Kind::HttpRoute).plural, "httproutes");
+        assert_eq!(resource(Kind::HttpRoute, "v1").plural, "httproutes");
     }
 }

@@ -199,7 +199,7 @@ impl Writer {
             Kind::XMesh => class_status(live, self.wanted.meshes.get(&object.name)?, MESH_FEATURES, now),
             Kind::Gateway if self.left.contains(&object.name) => return Some((live.clone(), json!({}))),
             Kind::Gateway => own_status(&live.status, render::gateway(self.wanted.gateways.get(&object.name)?, now)),
-            Kind::HttpRoute | Kind::GrpcRoute => {
+            kind if kind.is_route() => {
                 let wanted = self.wanted.routes.get(object).map(|status| render::route(status, now));
                 let stays = |parent: &Value| {
                     let namespace = parent["namespace"].as_str().unwrap_or(&object.name.namespace);

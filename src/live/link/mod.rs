@@ -124,12 +124,11 @@ impl Registry {
 
     fn port(&mut self, port: &Arc<ServicePort>, routes: &Routes) -> Arc<LivePort> {
         let through = self.rule(&port.through);
-        let routes = routes.get(&port.backend).map(|routes| {
-            let producers = routes.producers.as_ref().map(|host| self.host(host, None));
-            let consumers = routes.consumers.iter().map(|(name, host)| (name.clone(), self.host(host, None)));
-            LiveRoutes { producers, consumers: consumers.collect() }
+        let routes = routes.get(&port.backend).map(|routes| LiveRoutes {
+            http: routes.http.map(|host| self.host(host, None)),
+            bytes: routes.bytes.map(|rule| self.rule(rule)),
         });
-        Arc::new(LivePort::new(port.clone(), through, routes))
+        Arc::new(LivePort::new(port.clone(), through, routes.unwrap_or_default()))
     }
 
     fn socket(&mut self, socket: Socket, parts: &[(&RouteTable, &Arc<Listener>)]) -> Arc<SocketServing> {

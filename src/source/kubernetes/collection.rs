@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+use super::resource::version;
 use super::watched::Watched;
 use super::watching::{Failure, Told, name};
 use crate::api::decode::{Decoded, decode};
@@ -186,14 +187,15 @@ impl Collection {
 
 /// Whether Pingway writes statuses of this kind.
 fn has_status(kind: Kind) -> bool {
-    matches!(kind, Kind::GatewayClass | Kind::XMesh | Kind::Gateway | Kind::HttpRoute | Kind::GrpcRoute)
+    kind.is_route() || matches!(kind, Kind::GatewayClass | Kind::XMesh | Kind::Gateway)
 }
 
 fn take_live(object: &mut DynamicObject, reference: ObjectRef) -> Live {
     let status = object.data.get_mut("status").map(Value::take).unwrap_or_default();
     let uid = object.metadata.uid.as_deref().unwrap_or_default().into();
     let resource_version = object.metadata.resource_version.clone().unwrap_or_default();
-    Live { object: reference, uid, resource_version, status }
+    let version = version(reference.kind, object);
+    Live { object: reference, version, uid, resource_version, status }
 }
 
 /// A failure, told to whoever has to mend it; `None`: nobody has to.

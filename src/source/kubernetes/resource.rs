@@ -5,12 +5,14 @@ use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 
 use super::watched::Watched;
-use crate::api::{ENTRY_VERSIONS, Kind, PolicyKind};
+use crate::api::{ENTRY_VERSIONS, Kind, PolicyKind, TCP_ROUTE_VERSIONS, TLS_ROUTE_VERSIONS};
 
 /// The versions in which a kind is asked for, best first: another is tried where the API server does not know the one before.
 fn versions(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ReferenceGrant => &["v1", "v1beta1"],
+        Kind::TlsRoute => TLS_ROUTE_VERSIONS,
+        Kind::TcpRoute => TCP_ROUTE_VERSIONS,
         Kind::PingwayParameters | Kind::XMesh => &["v1alpha1"],
         Kind::ServiceEntry | Kind::WorkloadEntry => ENTRY_VERSIONS,
         Kind::Policy(kind) => kind.versions(),
@@ -30,6 +32,13 @@ pub(super) fn resources(kind: Kind) -> impl Iterator<Item = ApiResource> {
             _ => ApiResource::from_gvk(&words),
         }
     })
+}
+
+/// The version in which an object came.
+pub(super) fn version(kind: Kind, object: &DynamicObject) -> &'static str {
+    let written = object.types.as_ref().map_or("", |types| types.api_version.as_str());
+    let word = written.rsplit('/').next().unwrap_or_default();
+    versions(kind).iter().find(|version| **version == word).copied().unwrap_or(kind.version())
 }
 
 /// The part of the API that a watch is about.
@@ -55,6 +64,8 @@ mod tests {
             (Kind::Gateway, "gateways"),
             (Kind::HttpRoute, "httproutes"),
             (Kind::GrpcRoute, "grpcroutes"),
+            (Kind::TlsRoute, "tlsroutes"),
+            (Kind::TcpRoute, "tcproutes"),
             (Kind::ReferenceGrant, "referencegrants"),
             (Kind::Service, "services"),
             (Kind::EndpointSlice, "endpointslices"),

@@ -47,7 +47,7 @@ pub(super) fn watches(scope: &Scope) -> BTreeSet<Watched> {
         // What Gateways run on is no matter to one that runs already, and what a mesh says of itself is none to a Gateway.
         None => watches.extend([Kind::Gateway, Kind::XMesh, Kind::PingwayParameters].map(Watched::all)),
     }
-    for kind in [Kind::HttpRoute, Kind::GrpcRoute] {
+    for kind in [Kind::HttpRoute, Kind::GrpcRoute, Kind::TlsRoute, Kind::TcpRoute] {
         watches.extend(within(&scope.routes, kind));
     }
     for kind in [Kind::Service, Kind::EndpointSlice, Kind::ServiceEntry, Kind::WorkloadEntry] {
@@ -94,6 +94,8 @@ mod tests {
             "Gateway shop/waypoint",
             "HTTPRoute in namespace shop",
             "GRPCRoute in namespace shop",
+            "TLSRoute in namespace shop",
+            "TCPRoute in namespace shop",
             "ReferenceGrant",
             "Service in namespace shop",
             "Service in namespace stock",
@@ -119,6 +121,6 @@ mod tests {
 
     #[test]
     fn everything_is_one_watch_for_each_kind() {
-        assert_eq!(watches(&Scope::everything()).len(), 20);
+        assert_eq!(watches(&Scope::everything()).len(), 22);
     }
 }

@@ -186,7 +186,8 @@ fn routed(objects: &[Value]) -> (Vec<Target>, Vec<String>) {
     let conditions = status.iter().flat_map(|status| &status.parents).flat_map(|parent| &parent.conditions);
     let words = conditions.map(|condition| format!("{}={}", condition.kind.as_str(), condition.holds)).collect();
     let tables = compiled.tables.values();
-    let rules = tables.flat_map(|table| table.service_routes.values()).filter_map(|routes| routes.producers.clone());
+    let rules =
+        tables.flat_map(|table| table.service_routes.values()).filter_map(|routes| routes.http.producers.clone());
     let rules: Vec<_> =
         rules.flat_map(|host| host.entries.iter().map(|entry| entry.rule.clone()).collect::<Vec<_>>()).collect();
     let targets = rules.iter().flat_map(|rule| match &rule.action {

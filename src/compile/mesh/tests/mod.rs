@@ -1,5 +1,6 @@
 //! What is enrolled with a waypoint, and what is not.
 
+mod bytes;
 mod entries;
 mod policies;
 

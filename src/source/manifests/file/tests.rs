@@ -51,13 +51,13 @@ fn a_missing_field_is_told_at_the_object_that_lacks_it() {
 #[test]
 fn what_is_not_supported_is_told_and_breaks_nothing() {
     let contents = contents(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: TLSRoute\nmetadata: {name: t}\n---\n\
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: UDPRoute\nmetadata: {name: t}\n---\n\
          apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n",
     );
     assert_eq!(names(&contents), ["5 Namespace a"]);
     assert_eq!(
         problems(&contents),
-        ["x.yaml:1: TLSRoute default/t: this version does not serve this kind (gateway.networking.k8s.io/v1)"]
+        ["x.yaml:1: UDPRoute default/t: this version does not serve this kind (gateway.networking.k8s.io/v1)"]
     );
     assert!(!contents.is_broken());
 }
