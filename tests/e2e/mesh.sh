@@ -14,6 +14,12 @@ k -n shop label service echo istio.io/use-waypoint=none >/dev/null
 becomes "until it opts out" "" handed_status "$vip:80" whatever.test
 k -n shop label service echo istio.io/use-waypoint- >/dev/null
 becomes "and back" "HTTP/1.1 200 OK" handed_status "$vip:80" whatever.test
+# Bytes: a Service without endpoints of its own, whose TCPRoute leads to another.
+k apply -f tests/e2e/bytes.yaml >/dev/null || bad "a TCPRoute is applied" ""
+bytes=$(k -n shop get service bytes -o jsonpath='{.spec.clusterIP}')
+becomes "bytes go by the TCPRoute of the Service that was dialled" "HTTP/1.1 200 OK" handed_status "$bytes:90" whatever.test
+k -n shop delete tcproute bytes >/dev/null
+becomes "and nowhere without it" "" handed_status "$bytes:90" whatever.test
 is "a port that the Service has not" "$(handed "$vip:81" "$host")" ""
 says "a listener of the waypoint's own" "$(handed 10.250.0.1:8088 "$host")" '^traversed-waypoint: edited$'
 says "its metrics, for who scrapes within the mesh" "$(handed 10.250.0.1:15020 10.250.0.1:15020 /metrics)" '^pingway_build_info'

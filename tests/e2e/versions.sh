@@ -27,6 +27,9 @@ becomes "and its route served" true via
 "$cluster/crds" v1.5.1 standard >/dev/null || bad "the other CRDs of 1.5.1 are applied" ""
 k apply -f tests/e2e/grpcroute.yaml >/dev/null || bad "a GRPCRoute is applied" ""
 becomes "kinds that come later are taken" "Accepted=False ResolvedRefs=True" conditions grpcroute echo
+"$cluster/crds" v1.5.1 experimental tcproutes >/dev/null || bad "the CRD of TCPRoute of 1.5.1 is applied" ""
+k apply -f tests/e2e/tcproute.yaml >/dev/null || bad "a TCPRoute is applied" ""
+becomes "and a TCPRoute has its status, in a version that there is" "Accepted=False ResolvedRefs=True" conditions tcproute echo
 becomes "the class tells the version" "CRDs of the Gateway API v1.5.1 are installed" class SupportedVersion message
 is "which is supported" "$(class SupportedVersion status)/$(class SupportedVersion reason)" True/SupportedVersion
 is "all of a class's conditions are of its generation" "$(k get gatewayclass pingway -o json | jq '.metadata.generation as $g | [.status.conditions[].observedGeneration == $g] | all')" true
@@ -38,6 +41,8 @@ load versions
 "$cluster/crds" v1.7.0 standard >/dev/null || bad "CRDs of 1.7.0 are applied" ""
 becomes "CRDs are upgraded underneath" "CRDs of the Gateway API v1.7.0 are installed" class SupportedVersion message
 is "and the condition has not turned" "$(class SupportedVersion lastTransitionTime)" "$since"
+k -n shop patch tcproute echo --type=merge -p '{"spec":{"rules":[{"backendRefs":[{"name":"none","port":80}]}]}}' >/dev/null
+becomes "what was TCPRoute v1alpha2 is v1" "Accepted=False ResolvedRefs=False" conditions tcproute echo
 rewrites newer
 becomes "edits are followed" newer via
 becomes "by the controller too" true observed

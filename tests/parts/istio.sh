@@ -53,6 +53,17 @@ becomes "by the same name" "$name" waypoint_of afar
 becomes "and the canary gets its share" "80 old-pingway.cart.svc.cluster.local 20 $name" \
     view services 'select(.name == "canary").weightedWaypoints | map((.weight | tostring) + " " + .destination.hostname.hostname) | join(" ")'
 becomes "all this Pingway calls enrolled, too" "cart/afar cart/canary shop/echo" enrolled
+# Routes whose parent is a Service: every kind has its status. istiod speaks of those that are no waypoint's of another's.
+judges() { json "$1" echo '[.status.parents[].controllerName] | sort | join(" ")'; }
+k apply -f tests/istio/routes.yaml >/dev/null || bad "routes are applied" ""
+for kind in httproute grpcroute tlsroute tcproute; do
+    becomes "a $kind at an enrolled Service is accepted" "Accepted=True ResolvedRefs=True" conditions $kind echo
+    is "by Pingway alone" "$(judges $kind)" pingway.dev/gateway-controller
+done
+k -n shop label service echo istio.io/use-waypoint=none >/dev/null
+becomes "by istiod once it opts out" istio.io/gateway-controller judges tcproute
+k -n shop label service echo istio.io/use-waypoint- >/dev/null
+becomes "and by Pingway once it is back" pingway.dev/gateway-controller judges tcproute
 is "the IP address comes first in the Gateway's status" "$(listed)" "IPAddress Hostname"
 k -n shop delete pod -l gateway.networking.k8s.io/gateway-name=waypoint --grace-period=0 --force >/dev/null 2>&1
 is "they stay while it has no pod" "$(listed)" "IPAddress Hostname"

@@ -72,13 +72,15 @@ fn namespace() -> impl Strategy<Value = &'static str> {
 }
 
 fn class() -> impl Strategy<Value = Value> {
-    any::<bool>().prop_map(|parameters| {
+    (any::<bool>(), any::<bool>()).prop_map(|(parameters, bound)| {
         let mut spec = json!({ "controllerName": pingway::compile::CONTROLLER_NAME });
         if parameters {
             spec["parametersRef"] =
                 json!({ "group": "pingway.dev", "kind": "PingwayParameters", "name": "p", "namespace": "one" });
         }
-        json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": { "name": "ours" }, "spec": spec })
+        let annotations = if bound { json!({ pingway::compile::BINDING: "PROXY/15088" }) } else { json!({}) };
+        let metadata = json!({ "name": "ours", "annotations": annotations });
+        json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": metadata, "spec": spec })
     })
 }
 
@@ -127,7 +129,17 @@ fn rules(kind: &'static str) -> impl Strategy<Value = Vec<Value>> {
         { "matches": [{ "method": { "method": "C" } }] },
         { "filters": [{ "type": "RequestRedirect" }] },
     ]);
-    let menu = if kind == "HTTPRoute" { http } else { grpc };
+    let menu = match kind {
+        "HTTPRoute" => http,
+        "GRPCRoute" => grpc,
+        _ => json!([{}]),
+    };
+    // What the schema refuses is no object: a route of HTTP without any rule, one of bytes without one of one backend at least.
+    let (least_rules, most_rules, least_backends) = match kind {
+        "HTTPRoute" => (1, 2, 0),
+        "GRPCRoute" => (0, 2, 0),
+        _ => (1, 1, 1),
+    };
     let backends = json!([
         { "name": "s", "port": 80 },
         { "name": "s", "port": 80, "namespace": "two", "weight": 3 },
@@ -136,12 +148,11 @@ fn rules(kind: &'static str) -> impl Strategy<Value = Vec<Value>> {
     ]);
     let menu: Vec<Value> = menu.as_array().cloned().unwrap_or_default();
     let backends: Vec<Value> = backends.as_array().cloned().unwrap_or_default();
-    let rule = (select(menu), subsequence(backends, 0..3)).prop_map(|(mut rule, backends)| {
+    let rule = (select(menu), subsequence(backends, least_backends..3)).prop_map(|(mut rule, backends)| {
         rule["backendRefs"] = Value::Array(backends);
         rule
     });
-    // An HTTPRoute without any rule is one that the schema refuses.
-    proptest::collection::vec(rule, usize::from(kind == "HTTPRoute")..3)
+    proptest::collection::vec(rule, least_rules..=most_rules)
 }
 
 fn route(kind: &'static str) -> impl Strategy<Value = Value> {
@@ -151,12 +162,14 @@ fn route(kind: &'static str) -> impl Strategy<Value = Value> {
         { "name": "h", "namespace": "two", "port": 80 },
         { "name": "g", "namespace": "two" },
         { "name": "s", "kind": "Service", "group": "" },
+        { "name": "s", "kind": "Service", "group": "", "namespace": "one", "port": 80 },
     ]);
     let parents: Vec<Value> = parents.as_array().cloned().unwrap_or_default();
     let hostnames = vec!["a.test", "b.test", "*.test", "*.b.test"];
+    let hostnames = subsequence(hostnames, usize::from(kind == "TLSRoute")..3);
     let created = select(vec![None, Some("2025-01-01T00:00:00Z"), Some("2025-02-01T00:00:00Z")]);
     let name = select(vec!["r1", "r2", "r3"]);
-    (namespace(), name, subsequence(parents, 0..4), subsequence(hostnames, 0..3), rules(kind), created).prop_map(
+    (namespace(), name, subsequence(parents, 0..4), hostnames, rules(kind), created).prop_map(
         move |(namespace, name, parents, hostnames, rules, created)| {
             let mut rest = json!({ "spec": { "parentRefs": parents, "hostnames": hostnames, "rules": rules } });
             if let Some(created) = created {
@@ -173,12 +186,15 @@ fn service() -> impl Strategy<Value = Value> {
         json!({ "ports": [{ "name": "a", "port": 80 }, { "name": "b", "port": 81 }] }),
         json!({ "type": "ExternalName", "externalName": "x.test", "ports": [{ "port": 80 }] }),
     ]);
-    (namespace(), select(vec!["s", "t"]), spec)
-        .prop_map(|(namespace, name, spec)| object("v1", "Service", namespace, name, json!({ "spec": spec })))
+    let labels = select(vec![json!({}), json!({ "istio.io/use-waypoint": "g" })]);
+    (namespace(), select(vec!["s", "t"]), spec, labels).prop_map(|(namespace, name, mut spec, labels)| {
+        spec["clusterIP"] = json!(format!("10.96.{}.{}", u8::from(namespace == "one"), u8::from(name == "s")));
+        object("v1", "Service", namespace, name, json!({ "metadata": { "labels": labels }, "spec": spec }))
+    })
 }
 
 fn grant() -> impl Strategy<Value = Value> {
-    let kind = select(vec!["HTTPRoute", "GRPCRoute"]);
+    let kind = select(vec!["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"]);
     (namespace(), namespace(), kind, select(vec!["s", "t"])).prop_map(|(namespace, from, kind, to)| {
         let from = json!({ "group": "gateway.networking.k8s.io", "kind": kind, "namespace": from });
         let to = json!({ "group": "", "kind": "Service", "name": to });
@@ -200,6 +216,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => gateway(),
         6 => route("HTTPRoute"),
         3 => route("GRPCRoute"),
+        2 => route("TLSRoute"),
+        3 => route("TCPRoute"),
         3 => service(),
         2 => grant(),
         1 => labelled(),
@@ -216,7 +234,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 pub(super) fn begun() -> (Snapshot, Options) {
     let (mut snapshot, options) = (Snapshot::default(), options());
-    let class = json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": { "name": "ours" },
+    let class = json!({ "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": { "name": "ours", "annotations": { pingway::compile::BINDING: "PROXY/15088" } },
         "spec": { "controllerName": pingway::compile::CONTROLLER_NAME } });
     let listener = json!({ "name": "any", "port": 80, "protocol": "HTTP" });
     let spec = json!({ "gatewayClassName": "ours", "listeners": [listener] });

@@ -67,6 +67,10 @@ pub(crate) const GENERAL: Service = service(3, "general", &[port("http", 80, &[(
 /// Opts out of its namespace's waypoint.
 pub(crate) const STRANGER: Service =
     Service { enrolled: false, ..service(4, "stranger", &[port("http", 80, &[(ONE, HTTP)])]) };
+/// A TCPRoute shares its connections out between it and [`SPARE`]; consumers in `other` have another, to it alone.
+pub(crate) const SHARED: Service = service(14, "shared", &[port("tcp", 1, &[(ONE, GREETER)])]);
+/// Where connections to [`SHARED`] go as well.
+const SPARE: Service = service(15, "spare", &[port("tcp", 1, &[(TWO, GREETER)])]);
 /// Bytes of other protocols, where the port says so and where nothing does.
 pub(crate) const BYTES: Service = service(
     5,
@@ -118,7 +122,7 @@ pub(crate) const SELF: Service = service(
 
 /// All of them.
 pub(crate) const SERVICES: &[Service] =
-    &[ECHO, ROUTED, GENERAL, STRANGER, BYTES, HALF, DEAD, ABSENT, LATE, SIX, LOOP, SELF, OTHERS];
+    &[ECHO, ROUTED, GENERAL, STRANGER, SHARED, SPARE, BYTES, HALF, DEAD, ABSENT, LATE, SIX, LOOP, SELF, OTHERS];
 
 /// The addresses of the waypoint's own Service.
 pub(crate) fn waypoint_service() -> [IpAddr; 2] {
@@ -216,8 +220,20 @@ pub(crate) fn routes() -> String {
         route("producer", "apps", at_routed, "", "routed"),
         route("consumer", "other", at_routed, "", "routed"),
         route("gateway", "apps", "[{name: waypoint, namespace: mesh, sectionName: http}]", "edge.test", "general"),
+        tcp_route("producer", "apps", &["shared", "spare"]),
+        tcp_route("consumer", "other", &["shared"]),
     ]
     .join("---\n")
+}
+
+fn tcp_route(name: &str, namespace: &str, services: &[&str]) -> String {
+    let backends =
+        services.iter().map(|name| format!("{{name: {name}, namespace: apps, port: 1}}")).collect::<Vec<_>>();
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: TCPRoute\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec:\n  parentRefs: \
+         [{{group: '', kind: Service, name: shared, namespace: apps}}]\n  rules: [{{backendRefs: [{}]}}]\n",
+        backends.join(", ")
+    )
 }
 
 fn route(name: &str, namespace: &str, parents: &str, host: &str, service: &str) -> String {

@@ -1,5 +1,6 @@
 //! What a port speaks: as it says itself, or by the first bytes.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,8 +9,9 @@ use tokio::net::TcpStream;
 use super::spoken;
 use crate::apps::TLS_NAME;
 use crate::clients::Answer;
-use crate::manifests::{BYTES, ECHO};
+use crate::manifests::{BYTES, ECHO, SHARED};
 use crate::mesh::splice::reset;
+use crate::pod::Pod;
 use crate::support::{Folder, within};
 use crate::world::World;
 
@@ -17,6 +19,7 @@ super::lines![
     a_server_that_speaks_first_is_heard_whether_its_port_says_so_or_not,
     the_clients_end_reaches_the_server_whose_answer_comes_back,
     the_servers_end_reaches_the_client_who_goes_on,
+    a_tcp_route_shares_connections_out_and_a_consumers_is_for_its_own_namespace,
     what_is_no_http_passes_where_nothing_says_what_a_port_speaks,
     what_is_no_http_is_refused_where_the_port_says_http,
     http_on_a_port_of_bytes_is_bytes,
@@ -61,6 +64,22 @@ async fn the_servers_end_reaches_the_client_who_goes_on(world: &World) {
     stream.shutdown().await.unwrap();
     let came = within("what was sent after", kept.wait_for(|kept| !kept.is_empty())).await;
     assert_eq!(*came.expect("it serves"), b"what comes after");
+}
+
+async fn a_tcp_route_shares_connections_out_and_a_consumers_is_for_its_own_namespace(world: &World) {
+    let greetings = async |pod: &Pod| {
+        let mut seen = BTreeSet::new();
+        // With two shares alike, to see one of them alone is a matter of one in 2^31.
+        for _ in 0..32 {
+            let mut stream =
+                within("a connection", pod.run(TcpStream::connect(SHARED.v4(1)))).await.expect("it accepts");
+            stream.shutdown().await.unwrap();
+            seen.insert(spoken(stream, b"").await);
+        }
+        seen.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(greetings(&world.web).await, ["hello from one\n", "hello from two\n"]);
+    assert_eq!(greetings(&world.guest).await, ["hello from one\n"]);
 }
 
 async fn what_is_no_http_passes_where_nothing_says_what_a_port_speaks(world: &World) {
