@@ -10,6 +10,7 @@ use super::context::Context;
 use super::deadline::Clock;
 use super::engine::{Client, ClientError, UpstreamError};
 use super::failure::Broken;
+use super::messages::Messages;
 use super::upload::{Upload, poll_now};
 
 /// One exchange.
@@ -18,6 +19,8 @@ pub(crate) struct Exchange<'w> {
     pub(crate) upload: Upload,
     pub(crate) clock: Clock,
     pub(crate) context: Context<'w>,
+    /// Of a gRPC call behind ztunnel: counts what comes from the endpoint.
+    pub(crate) messages: Option<Messages>,
 }
 
 impl<'w> Exchange<'w> {
@@ -29,7 +32,7 @@ impl<'w> Exchange<'w> {
         if !upload.is_finished() {
             clock.watch_idleness(Some(settings.stream_idle_timeout));
         }
-        Self { client, upload, clock, context }
+        Self { client, upload, clock, context, messages: None }
     }
 
     /// Waits for the endpoint's side, as long as the client is there and time is left.

@@ -114,6 +114,9 @@ impl<'f> Tries<'f> {
         }
         exchange.context.outcome.attempts = self.made;
         exchange.context.endpoint = Some(in_flight.endpoint().clone());
+        if exchange.context.grpc {
+            exchange.count_messages();
+        }
         exchange.clock.begin_try(self.to.rule.rule.timeouts.backend_request);
     }
 

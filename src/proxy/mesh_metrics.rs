@@ -25,16 +25,25 @@ pub(crate) fn count(context: &Context<'_>) {
         grpc_status: outcome.grpc_status,
         reason: outcome.reason,
     };
-    let to_pod = context.rule.as_deref().is_some_and(|rule| rule.rule.route.kind == Kind::Pod);
-    let service = context.backend.as_deref().filter(|_| !to_pod).map(|backend| &backend.key);
     let [request, response] = context.head_bytes;
-    if let Some(series) = series(context.connection, service, context.endpoint.as_ref(), ended, context.worker) {
+    if let Some(series) = series_of(context, ended) {
         series.requested(Requested {
             duration: outcome.duration,
             request_bytes: request + outcome.request_bytes,
             response_bytes: response + outcome.response_bytes,
         });
     }
+}
+
+/// What a gRPC call's messages are counted by, where ztunnel handed it over: how it will end is not known while they pass.
+pub(crate) fn messages(context: &Context<'_>) -> Option<Arc<Series>> {
+    series_of(context, Ended::MESSAGES)
+}
+
+fn series_of(context: &Context<'_>, ended: Ended) -> Option<Arc<Series>> {
+    let to_pod = context.rule.as_deref().is_some_and(|rule| rule.rule.route.kind == Kind::Pod);
+    let service = context.backend.as_deref().filter(|_| !to_pod).map(|backend| &backend.key);
+    series(context.connection, service, context.endpoint.as_ref(), ended, context.worker)
 }
 
 /// The series of what a client asked of an endpoint; `None`: ztunnel did not hand it over.

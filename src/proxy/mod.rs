@@ -33,6 +33,7 @@ mod inbound;
 mod io;
 mod listener;
 mod mesh_metrics;
+mod messages;
 mod metered;
 mod outbound;
 mod policy;

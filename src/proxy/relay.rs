@@ -94,8 +94,16 @@ impl Exchange<'_> {
 
     async fn send(&mut self, piece: Bytes) -> Result<(), Broken> {
         self.clock.touch();
-        self.context.outcome.response_bytes += piece.len() as u64;
+        self.count(&piece);
         Self::write(&mut self.client, &mut self.clock, |client| client.send_body(piece)).await
+    }
+
+    /// Counts a piece of the response.
+    fn count(&mut self, piece: &[u8]) {
+        self.context.outcome.response_bytes += piece.len() as u64;
+        if let Some(messages) = &mut self.messages {
+            messages.pass(piece);
+        }
     }
 
     /// Both directions at once, each as far as it can go by itself. `writing`: a piece of the response waits to be sent.
@@ -134,7 +142,7 @@ impl Exchange<'_> {
             }
             match ready!(poll_now(cx, upstream.next_body())).map_err(Broken::Upstream)? {
                 Some(piece) => {
-                    self.context.outcome.response_bytes += piece.len() as u64;
+                    self.count(&piece);
                     self.client.queue(piece);
                     *writing = true;
                 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::engine::{Client, Upstream};
 use super::failure::Broken;
+use super::messages::Messages;
 use super::replay::Replay;
 
 /// How far a request's body has come. Another try begins it anew, from what is kept.
@@ -24,13 +25,16 @@ pub(crate) struct Upload {
     finished: bool,
     /// Bytes from the client.
     bytes: u64,
+    /// Of a gRPC call behind ztunnel: counts what comes from the client.
+    pub(crate) messages: Option<Messages>,
 }
 
 impl Upload {
     /// A body that is to come, or none.
     pub(crate) fn new(empty: bool, replay_limit: usize) -> Self {
         let replay = Replay::new(replay_limit);
-        Self { replay, keeping: true, next: 0, pending: Bytes::new(), received: empty, finished: empty, bytes: 0 }
+        let (received, finished) = (empty, empty);
+        Self { replay, keeping: true, next: 0, pending: Bytes::new(), received, finished, bytes: 0, messages: None }
     }
 
     /// Begins anew, for another try. `false`: what was sent is not kept.
@@ -114,6 +118,9 @@ impl Upload {
         match ready!(poll_now(cx, client.next_body())).map_err(Broken::Client)? {
             Some(piece) => {
                 self.bytes += piece.len() as u64;
+                if let Some(messages) = &mut self.messages {
+                    messages.pass(&piece);
+                }
                 if self.keeping {
                     self.replay.keep(&piece);
                     self.next += 1;

@@ -68,6 +68,9 @@ const MESH_HTTP: &[&str] = &[
 /// The same without how a request ended, which of bytes nobody can say: the last two.
 const MESH_TCP: &[&str] = MESH_HTTP.split_at(MESH_HTTP.len() - 2).0;
 
+/// Of the two sides alone.
+const MESH_MESSAGES: &[&str] = MESH_TCP.split_at(MESH_TCP.len() - 3).0;
+
 macro_rules! families {
     ($($name:ident: $kind:ident $text:literal $labels:expr, $help:literal;)+) => {
         $(pub(super) const $name: Family =
@@ -154,6 +157,10 @@ families! {
         "Istio's: bytes of requests, their heads as HTTP/1.1 has them.";
     ISTIO_RESPONSE_BYTES: Histogram "istio_response_bytes" MESH_HTTP,
         "Istio's: bytes of responses, likewise.";
+    ISTIO_REQUEST_MESSAGES: Counter "istio_request_messages_total" MESH_MESSAGES,
+        "Istio's: messages of gRPC calls behind ztunnel that came from clients.";
+    ISTIO_RESPONSE_MESSAGES: Counter "istio_response_messages_total" MESH_MESSAGES,
+        "Istio's: messages that came from endpoints, likewise.";
     ISTIO_TCP_OPENED: Counter "istio_tcp_connections_opened_total" MESH_TCP,
         "Istio's: connections behind ztunnel that were passed on.";
     ISTIO_TCP_CLOSED: Counter "istio_tcp_connections_closed_total" MESH_TCP,

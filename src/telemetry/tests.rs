@@ -29,7 +29,7 @@ fn rendered(telemetry: &Telemetry) -> String {
     telemetry.render().expect("rendered")
 }
 
-/// A request and a connection behind ztunnel.
+/// A request, a connection and a message behind ztunnel.
 fn pass_the_mesh(telemetry: &Telemetry) {
     let source = telemetry.party(Identified::default());
     let asked = || Asked { destination: Identified::default(), service: None, keeper: None };
@@ -37,6 +37,7 @@ fn pass_the_mesh(telemetry: &Telemetry) {
     let one = Requested { duration: Duration::from_millis(1), request_bytes: 1, response_bytes: 1 };
     telemetry.mesh_series(&source, asked(), http).requested(one);
     telemetry.mesh_series(&source, asked(), Ended::TCP).opened();
+    telemetry.mesh_series(&source, asked(), Ended::MESSAGES).messages(Direction::Request, 1);
 }
 
 #[test]

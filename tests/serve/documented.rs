@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::Request;
 
+use crate::grpc::{call, echoing};
 use crate::mesh;
+use crate::support::h2_wire::{H2Client, read, send};
 use crate::support::{Backend, Edge, client, field, read_head, until, write};
 
 /// The rows between `<!-- NAME: begin -->` and its end, cell by cell, without the backticks.
@@ -127,17 +129,24 @@ async fn exported_families_and_their_labels_are_the_documented_ones() {
 #[tokio::test]
 async fn istios_families_are_exported_once_ztunnel_hands_something_over() {
     let backend = Backend::named("a").await;
-    let (_folder, proxy, address) = mesh::start(&[("a.yaml", mesh::service(mesh::ENROLLED, backend.address))]).await;
+    let (folder, proxy, address) = mesh::start(&[("a.yaml", mesh::service(mesh::ENROLLED, backend.address))]).await;
     for dialled in ["10.96.0.1:80", "10.96.0.1:82"] {
         let answer = mesh::answer(address, &mesh::get(dialled, "/", "")).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
-    let both = async || {
+    let calls = echoing().await;
+    folder.write("a.yaml", &mesh::service(mesh::ENROLLED, calls.address));
+    let all = async || {
+        let mut caller = H2Client::over(mesh::connect(address, &mesh::header("10.96.0.1:80")).await, 65_535).await;
+        let (response, mut up) = caller.open(call("/echo.Echo/Stream"), false).await;
+        send(&mut up, &b"\0\0\0\0\0"[..], true).await;
+        let _ = read(response).await;
         let text = proxy.metrics_text().await;
         let has = |name: &str| text.lines().any(|line| line.starts_with(name));
-        (has("istio_requests_total{") && has("istio_tcp_connections_closed_total{")).then_some(text)
+        let names = ["istio_requests_total{", "istio_tcp_connections_closed_total{", "istio_response_messages_total{"];
+        names.into_iter().all(has).then_some(text)
     };
-    let text = until("both are counted", both).await;
+    let text = until("all are counted", all).await;
     hold_to_documents(&text, |_| true);
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::support::h2_wire::{Came, H2Client, h2_backend, read, send};
 use crate::support::{Backend, Edge, Folder, Proxy, TO_A, gateway, service, within};
 
-fn call(path: &str) -> Request<()> {
+pub(crate) fn call(path: &str) -> Request<()> {
     let request = Request::post(format!("http://a.test{path}"));
     request.header("content-type", "application/grpc").header("te", "trailers").body(()).unwrap()
 }
@@ -26,7 +26,7 @@ fn head() -> Response<()> {
 }
 
 /// A service that gives back each message and ends with the client's stream.
-async fn echoing() -> Backend {
+pub(crate) async fn echoing() -> Backend {
     h2_backend(65_535, |(request, mut respond)| async move {
         assert_eq!(request.headers()["te"], "trailers");
         let mut up = request.into_body();

@@ -2,8 +2,10 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::grpc::{call, echoing};
 use crate::mesh::{ENROLLED, IDENTITY, answer, connect, get, header, pod, service, start};
-use crate::support::{Backend, Proxy, http_route, until};
+use crate::support::h2_wire::{H2Client, send};
+use crate::support::{Backend, Proxy, http_route, until, within};
 
 /// The samples of a metric that have all of these labels.
 async fn samples(proxy: &Proxy, name: &str, labels: &[&str]) -> Vec<(String, f64)> {
@@ -116,4 +118,45 @@ async fn a_connection_is_counted_while_it_lasts_and_its_bytes_as_they_pass() {
     assert_eq!((counted("received_bytes").await, counted("sent_bytes").await), (5.0, 3.0));
     drop((client, endpoint));
     until("its end", async || (counted("connections_closed").await == 1.0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn messages_of_a_grpc_call_are_counted_while_it_lasts_and_those_of_nothing_else() {
+    let backend = echoing().await;
+    let files = [("a.yaml", service(ENROLLED, backend.address)), ("pods.yaml", pods())];
+    let (_folder, proxy, address) = start(&files).await;
+    let labels = [
+        r#"source_workload="web""#,
+        r#"source_principal="spiffe://cluster.local/ns/shop/sa/web""#,
+        r#"destination_workload="a""#,
+        r#"destination_service="a.default.svc.cluster.local""#,
+    ];
+    let counted = async || {
+        let of = async |direction: &str| count(&proxy, &format!("istio_{direction}_messages_total"), &labels).await;
+        (of("request").await, of("response").await)
+    };
+    let mut client = H2Client::over(connect(address, &header("10.96.0.1:80")).await, 65_535).await;
+    let (response, mut up) = client.open(call("/echo.Echo/Stream"), false).await;
+    // Two messages, the second of them without its end, and then that, with a third.
+    for (piece, messages) in [(&b"\0\0\0\0\x01a\x01\0\0\0\x02b"[..], 2.0), (&b"b\0\0\0\0\0"[..], 3.0)] {
+        assert!(send(&mut up, piece, false).await);
+        until("the messages there and back", async || (counted().await == (messages, messages)).then_some(())).await;
+    }
+    let [(series, _)] = &samples(&proxy, "istio_request_messages_total", &labels).await[..] else { panic!("one") };
+    assert!(!series.contains("response_") && !series.contains("request_protocol"), "{series}");
+    assert_eq!(count(&proxy, "istio_requests_total", &labels).await, 0.0, "it lasts");
+    up.send_data(bytes::Bytes::new(), true).unwrap();
+    let mut down = within("a head", response).await.unwrap().into_body();
+    while within("the body", down.data()).await.is_some() {}
+    until("its end", async || (count(&proxy, "istio_requests_total", &labels).await == 1.0).then_some(())).await;
+    assert_eq!(counted().await, (3.0, 3.0), "its end adds none");
+
+    // A body that looks like messages, and is not said to be.
+    let mut other = call("/echo.Echo/Stream");
+    other.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+    let (response, mut up) = client.open(other, false).await;
+    assert!(send(&mut up, &b"\0\0\0\0\0"[..], true).await);
+    let _ = within("a head", response).await;
+    until("its end", async || (count(&proxy, "istio_requests_total", &labels).await == 2.0).then_some(())).await;
+    assert_eq!(counted().await, (3.0, 3.0));
 }

@@ -17,11 +17,13 @@ use crate::telemetry::family::{self, Family};
 /// Most combinations that have series of their own.
 pub(in crate::telemetry) const LIMIT: usize = 2_000;
 
-const FAMILIES: [Family; 8] = [
+const FAMILIES: [Family; 10] = [
     family::ISTIO_REQUESTS,
     family::ISTIO_DURATION,
     family::ISTIO_REQUEST_BYTES,
     family::ISTIO_RESPONSE_BYTES,
+    family::ISTIO_REQUEST_MESSAGES,
+    family::ISTIO_RESPONSE_MESSAGES,
     family::ISTIO_TCP_OPENED,
     family::ISTIO_TCP_CLOSED,
     family::ISTIO_TCP_SENT,
@@ -75,14 +77,14 @@ pub(in crate::telemetry) struct AllMesh {
     all: Mutex<All>,
     limit: usize,
     last_id: AtomicU64,
-    overflow: [Arc<Series>; 2],
+    overflow: [Arc<Series>; 3],
 }
 
 impl AllMesh {
     /// No series yet, and at most this many.
     pub(in crate::telemetry) fn new(limit: usize) -> Self {
         let http = Ended { protocol: Protocol::Http, ..Ended::TCP };
-        let overflow = [http, Ended::TCP].map(|ended| Arc::new(Series::new(labels::overflow(ended))));
+        let overflow = [http, Ended::TCP, Ended::MESSAGES].map(|ended| Arc::new(Series::new(labels::overflow(ended))));
         Self { all: Mutex::default(), limit, last_id: AtomicU64::new(0), overflow }
     }
 
@@ -110,7 +112,13 @@ impl AllMesh {
             return entry.series.clone();
         }
         if all.series.len() >= self.limit {
-            return self.overflow[usize::from(ended.protocol == Protocol::Tcp)].clone();
+            let [http, tcp, messages] = &self.overflow;
+            let shared = match ended.protocol {
+                Protocol::Http | Protocol::Grpc => http,
+                Protocol::Tcp => tcp,
+                Protocol::Messages => messages,
+            };
+            return shared.clone();
         }
         let labels = labels::of(&source.identified, &destination.identified, key.service.as_ref(), ended);
         let series = Arc::new(Series::new(labels));
@@ -163,7 +171,7 @@ impl Collector for MeshCollector {
 }
 
 fn export(series: &Series, metrics: &mut [Vec<proto::Metric>; FAMILIES.len()]) {
-    let [requests, duration, request_bytes, response_bytes, tcp @ ..] = metrics;
+    let [requests, duration, request_bytes, response_bytes, request_messages, response_messages, tcp @ ..] = metrics;
     let count = series.requests.load(Relaxed);
     if count > 0 {
         requests.push(counter_of(series.labels.clone(), count));
@@ -180,10 +188,21 @@ fn export(series: &Series, metrics: &mut [Vec<proto::Metric>; FAMILIES.len()]) {
             metric
         }));
     }
+    let messages = [&series.request_messages, &series.response_messages];
+    if messages.iter().any(|count| count.load(Relaxed) > 0) {
+        counters(series, messages, [request_messages, response_messages]);
+    }
     if series.opened.load(Relaxed) > 0 {
-        let counts = [&series.opened, &series.closed, &series.sent, &series.received];
-        for (to, count) in tcp.iter_mut().zip(counts) {
-            to.push(counter_of(series.labels.clone(), count.load(Relaxed)));
-        }
+        counters(series, [&series.opened, &series.closed, &series.sent, &series.received], tcp);
+    }
+}
+
+fn counters<'t, const N: usize>(
+    series: &Series,
+    counts: [&AtomicU64; N],
+    to: impl IntoIterator<Item = &'t mut Vec<proto::Metric>>,
+) {
+    for (count, to) in counts.into_iter().zip(to) {
+        to.push(counter_of(series.labels.clone(), count.load(Relaxed)));
     }
 }

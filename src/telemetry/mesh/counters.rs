@@ -6,6 +6,7 @@ use std::time::Duration;
 use prometheus::proto;
 
 use crate::telemetry::histogram;
+use crate::telemetry::label::Direction;
 use crate::telemetry::outcome::Reason;
 
 /// What is spoken, as the label `request_protocol` has it.
@@ -17,6 +18,8 @@ pub enum Protocol {
     Grpc,
     /// Bytes.
     Tcp,
+    /// Single messages of gRPC: no label has this.
+    Messages,
 }
 
 /// How a request ended, as far as labels tell; of a connection, what it speaks.
@@ -35,6 +38,9 @@ pub struct Ended {
 impl Ended {
     /// Of a connection whose bytes are passed on.
     pub const TCP: Self = Self { protocol: Protocol::Tcp, status: 0, grpc_status: None, reason: None };
+
+    /// Of messages of calls that may not have ended.
+    pub const MESSAGES: Self = Self { protocol: Protocol::Messages, ..Self::TCP };
 }
 
 /// What is observed of one request.
@@ -56,6 +62,8 @@ pub struct Series {
     pub(super) duration: Sizes,
     pub(super) request_bytes: Sizes,
     pub(super) response_bytes: Sizes,
+    pub(super) request_messages: AtomicU64,
+    pub(super) response_messages: AtomicU64,
     pub(super) opened: AtomicU64,
     pub(super) closed: AtomicU64,
     pub(super) sent: AtomicU64,
@@ -74,6 +82,15 @@ impl Series {
         self.duration.observe(u64::try_from(one.duration.as_micros()).unwrap_or(u64::MAX));
         self.request_bytes.observe(one.request_bytes.saturating_mul(1_000));
         self.response_bytes.observe(one.response_bytes.saturating_mul(1_000));
+    }
+
+    /// Messages of a gRPC call passed.
+    pub fn messages(&self, direction: Direction, count: u64) {
+        let counted = match direction {
+            Direction::Request => &self.request_messages,
+            Direction::Response => &self.response_messages,
+        };
+        counted.fetch_add(count, Relaxed);
     }
 
     /// A connection to an endpoint was made for a client's.

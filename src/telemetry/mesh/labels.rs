@@ -54,10 +54,12 @@ pub(super) fn of(
     labels.add("destination_service", &host);
     labels.add("destination_service_name", name);
     labels.add("destination_service_namespace", namespace);
-    labels.add("request_protocol", word(ended.protocol));
-    labels.add("connection_security_policy", if both { "mutual_tls" } else { "none" });
-    labels.add("response_flags", flags(ended.reason));
-    labels.ended(ended);
+    if let Some(protocol) = word(ended.protocol) {
+        labels.add("request_protocol", protocol);
+        labels.add("connection_security_policy", if both { "mutual_tls" } else { "none" });
+        labels.add("response_flags", flags(ended.reason));
+        labels.ended(ended);
+    }
     labels.0
 }
 
@@ -110,11 +112,13 @@ impl Labels {
     }
 }
 
-fn word(protocol: Protocol) -> &'static str {
+/// Istio's word; `None`: messages are told apart by the two sides alone.
+fn word(protocol: Protocol) -> Option<&'static str> {
     match protocol {
-        Protocol::Http => "http",
-        Protocol::Grpc => "grpc",
-        Protocol::Tcp => "tcp",
+        Protocol::Http => Some("http"),
+        Protocol::Grpc => Some("grpc"),
+        Protocol::Tcp => Some("tcp"),
+        Protocol::Messages => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::collect::AllMesh;
 use super::*;
+use crate::telemetry::label::Direction;
 use crate::telemetry::outcome::Reason;
 
 fn workload(name: &str) -> Identified {
@@ -122,6 +123,21 @@ fn connections_have_no_response_code() {
 }
 
 #[test]
+fn messages_are_told_apart_by_both_sides_alone() {
+    let telemetry = crate::telemetry::Telemetry::default();
+    let source = telemetry.party(workload("front"));
+    telemetry.mesh_series(&source, asked(None), Ended::MESSAGES).messages(Direction::Response, 3);
+    let value = |name: &str| samples(&telemetry, name).pop().expect("a sample");
+    assert!(value("istio_request_messages_total").ends_with(" 0"));
+    let line = value("istio_response_messages_total");
+    assert!(line.ends_with(" 3") && line.contains(r#"destination_service_name="cart""#), "{line}");
+    for absent in ["request_protocol", "response_code", "response_flags", "connection_security_policy"] {
+        assert!(!line.contains(absent), "{absent} in {line}");
+    }
+    assert_eq!(samples(&telemetry, "istio_requests_total").len(), 0);
+}
+
+#[test]
 fn series_are_exported_once_more_when_the_last_of_their_endpoints_has_gone() {
     let telemetry = crate::telemetry::Telemetry::default();
     let source = telemetry.party(workload("front"));
@@ -145,7 +161,8 @@ fn what_goes_beyond_the_limit_shares_one_series() {
     let [a, b, c, again] = [200, 201, 202, 200].map(|status| mesh.series(&source, asked(None), ended(status)));
     assert!(Arc::ptr_eq(&a, &again) && !Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&b, &c));
     let tcp = mesh.series(&source, asked(None), Ended::TCP);
-    assert!(!Arc::ptr_eq(&b, &tcp));
+    let messages = mesh.series(&source, asked(None), Ended::MESSAGES);
+    assert!(!Arc::ptr_eq(&b, &tcp) && !Arc::ptr_eq(&b, &messages) && !Arc::ptr_eq(&tcp, &messages));
 }
 
 #[test]

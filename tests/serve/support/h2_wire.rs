@@ -33,6 +33,11 @@ impl H2Client {
     /// The same, with a window for each stream.
     pub(crate) async fn connect_with(address: SocketAddr, window: u32) -> Self {
         let stream = within("a connection", TcpStream::connect(address)).await.expect("it accepts");
+        Self::over(stream, window).await
+    }
+
+    /// The same, over a connection that is there.
+    pub(crate) async fn over(stream: TcpStream, window: u32) -> Self {
         stream.set_nodelay(true).expect("a socket");
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(window).initial_connection_window_size(1 << 24);
