@@ -20,6 +20,7 @@ use crate::api::Pod;
 use crate::live::Workloads;
 use crate::snapshot::Socket;
 use crate::telemetry::OpenConnection;
+use crate::telemetry::access_log::SentTo;
 use crate::telemetry::label::{ConnectionProtocol, InboundRefusal};
 
 /// What every request of a connection shares.
@@ -75,6 +76,14 @@ impl Connection {
     /// The port that the client dialled, before any mapping of the command line.
     pub(crate) fn port(&self) -> u16 {
         if self.is_to_service() { self.local.port() } else { self.socket.port }
+    }
+
+    /// Where the client sent it, before any mapping of the command line.
+    pub(crate) fn sent_to(&self) -> SentTo {
+        match &self.handed {
+            Some(handed) if handed.to != To::Listener => SentTo::Dialled(self.local),
+            _ => SentTo::Listener(self.socket.port),
+        }
     }
 
     /// The client, by mTLS.

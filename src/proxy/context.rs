@@ -143,6 +143,8 @@ impl<'w> Context<'w> {
                 _ => "HTTP/1.1",
             },
             peer: self.connection.peer,
+            to: self.connection.sent_to(),
+            server_name: self.connection.server_name.as_deref(),
             source_principal: self.connection.identity().map(Identity::as_str),
             source_workload: source.map(|pod| &pod.workload as _),
             backend: self.backend.as_deref().map(|backend| &backend.key as _),

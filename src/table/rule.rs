@@ -35,6 +35,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// What it is called in logs and metrics: its name, or its place.
+    pub fn label(&self) -> Arc<str> {
+        self.name.clone().unwrap_or_else(|| self.index.to_string().into())
+    }
+
     /// Straight through to a backend, as if its object were the route.
     pub fn straight_to(kind: Kind, backend: &BackendKey) -> Self {
         let target = Target::Backend(backend.clone());

@@ -193,8 +193,8 @@ async fn lines_of_the_access_log_have_documented_fields_only() {
     assert_eq!(refused.expect("an answer").header("grpc-status"), "12");
     let lines = until("two lines", async || Some(edge.proxy.access_log()).filter(|lines| lines.len() == 2)).await;
     let mut documented: BTreeSet<_> = table("access-log.md", "fields").into_iter().map(|row| row[0].clone()).collect();
-    // Only behind ztunnel, and of pods that are seen: `mesh` has lines with them.
-    for field in ["source_principal", "source_workload", "destination_workload"] {
+    // Only behind ztunnel, and of pods that are seen: `mesh` has lines with them. Of TLS: `tls` has.
+    for field in ["dialled", "source_principal", "source_workload", "destination_workload", "server_name"] {
         assert!(documented.remove(field));
     }
     let logged: BTreeSet<_> =

@@ -6,7 +6,7 @@ use std::process::Command;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{
-    Backend, Certificate, Folder, Proxy, TO_A, gateway, http_route, https_listener, service, tls_secret,
+    Backend, Certificate, Folder, Proxy, TO_A, gateway, http_route, https_listener, service, tls_secret, until,
 };
 
 /// What the command printed on the quickstart's manifests, and its exit code.
@@ -86,4 +86,83 @@ async fn a_misdirected_request_is_told_as_it_is_answered() {
             assert!(!text.contains("lost: "), "no rule was asked: {text}");
         }
     }
+}
+
+/// What `explain` says of a line of the access log.
+fn explain_line(folder: &Folder, line: &serde_json::Value, arguments: &[&str]) -> (String, Option<i32>) {
+    explain_folder(folder.path(), &[&["--line", &line.to_string()], arguments].concat())
+}
+
+/// The line that a request of these bytes leaves.
+async fn logged(proxy: &Proxy, address: std::net::SocketAddr, bytes: &[u8]) -> serde_json::Value {
+    let before = proxy.access_log().len();
+    crate::mesh::answer(address, bytes).await;
+    until("a line", async || proxy.access_log().get(before).cloned()).await
+}
+
+#[tokio::test]
+async fn a_line_of_the_access_log_is_explained_and_compared_with_what_is_now() {
+    let backend = Backend::named("a").await;
+    let rules = format!(
+        "- matches: [{{path: {{value: /}}, headers: [{{name: x-a, value: '1'}}]}}]\n  name: secret\n  {}\n{TO_A}",
+        TO_A.trim_start_matches("- ")
+    );
+    let route = http_route("r", &["a.test"], &rules);
+    let folder = Folder::of(&[
+        ("gateway.yaml", gateway(&["{name: web, port: 8081, protocol: HTTP}".to_owned()])),
+        ("a.yaml", service("a", None, &[backend.address])),
+        ("route.yaml", route.clone()),
+    ]);
+    let proxy = Proxy::start_with(&folder, &["--access-log"]).await;
+    let address = proxy.address(80).await;
+    let get = b"GET /x HTTP/1.1\r\nhost: a.test\r\nx-a: 1\r\nconnection: close\r\n\r\n";
+    let line = logged(&proxy, address, get).await;
+    assert_eq!((&line["port"], line.get("dialled")), (&80.into(), None), "whatever the port is mapped to");
+    // The field by which it went there is not in the line.
+    let (text, code) = explain_line(&folder, &line, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    let differs =
+        "differs   it went by HTTPRoute default/r, rule secret; now it would by HTTPRoute default/r, rule 1\n";
+    assert!(text.contains("logged    200\n") && text.contains(differs), "{text}");
+    assert!(text.contains("unknown   the request's header fields"), "{text}");
+    let (text, _) = explain_line(&folder, &line, &["-H", "x-a: 1"]);
+    assert!(text.contains("logged    200\n") && !text.contains("differs"), "{text}");
+    // What has changed since.
+    folder.write("a.yaml", &service("a", None, &[]));
+    let (text, _) = explain_line(&folder, &line, &["-H", "x-a: 1"]);
+    let gone = format!("differs   {} is now no endpoint of default/a:80 that takes requests\n", backend.address);
+    assert!(text.contains(&gone), "{text}");
+    folder.write("route.yaml", &route.replace("name: a, port: 80", "name: b, port: 80"));
+    let (text, _) = explain_line(&folder, &line, &["-H", "x-a: 1"]);
+    assert!(text.contains("differs   it went to default/a:80, which now has no share of the rule\n"), "{text}");
+    let line = logged(&proxy, address, b"GET / HTTP/1.1\r\nhost: b.test\r\nconnection: close\r\n\r\n").await;
+    let (json, code) = explain_line(&folder, &line, &["-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        (code, &json["logged"]["reason"], &json["logged"]["differs"]),
+        (Some(1), &"no_route".into(), &serde_json::json!([]))
+    );
+    let (text, code) = explain_folder(folder.path(), &["--line", "{}"]);
+    assert!(code == Some(1) && text.contains("missing field"), "{text}");
+}
+
+#[tokio::test]
+async fn a_line_of_what_ztunnel_handed_over_is_explained_by_what_was_dialled_and_by_whom() {
+    let backend = Backend::named("a").await;
+    let (folder, proxy, address) = crate::mesh::start(&[
+        ("a.yaml", crate::mesh::service(crate::mesh::ENROLLED, backend.address)),
+        ("route.yaml", crate::mesh::service_route("shop", "", "")),
+    ])
+    .await;
+    let line = logged(&proxy, address, &crate::mesh::get("10.96.0.1:80", "/", "")).await;
+    let (text, code) = explain_line(&folder, &line, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("consumer routes of namespace shop of default/a:80") && !text.contains("differs"), "{text}");
+    folder.write("route.yaml", "");
+    let (text, _) = explain_line(&folder, &line, &[]);
+    let differs = "differs   it went by HTTPRoute shop/r, rule 0; now it would by Service default/a, rule 80\n";
+    assert!(text.contains(differs), "{text}");
+    folder.write("a.yaml", &crate::mesh::service("istio.io/use-waypoint: none", backend.address));
+    let (text, code) = explain_line(&folder, &line, &[]);
+    assert!(code == Some(1) && text.contains("not found 10.96.0.1:80 is enrolled with no waypoint here"), "{text}");
 }

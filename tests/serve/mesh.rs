@@ -123,6 +123,7 @@ async fn a_request_goes_straight_through_to_the_service_that_was_dialled() {
     assert_eq!(seen["x-request-id"].len(), 32);
     let line = until("a line", async || proxy.access_log().pop()).await;
     assert_eq!(line["peer"], "10.244.0.9:48110");
+    assert_eq!((&line["dialled"], line.get("port"), line.get("server_name")), (&"10.96.0.1:80".into(), None, None));
     assert_eq!(line["source_principal"], IDENTITY);
     assert_eq!((&line["route"], &line["rule"]), (&"Service default/a".into(), &"80".into()));
     assert!(line.get("source_workload").is_none() && line.get("destination_workload").is_none());

@@ -7,7 +7,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use crate::support::{
-    Backend, Certificate, Folder, Proxy, TO_A, gateway, http_route, https_listener, service, tls_secret, within,
+    Backend, Certificate, Folder, Proxy, TO_A, gateway, http_route, https_listener, service, tls_secret, until, within,
 };
 
 /// A proxy with an HTTPS listener for `a.test` and one for `b.test`, each with a certificate of its own.
@@ -21,7 +21,7 @@ async fn two_listeners(backend: &Backend) -> (Folder, Proxy, [Certificate; 2]) {
         ("service.yaml", service("a", None, &[backend.address])),
         ("route.yaml", http_route("r", &[], TO_A)),
     ]);
-    let proxy = Proxy::start(&folder).await;
+    let proxy = Proxy::start_with(&folder, &["--access-log"]).await;
     (folder, proxy, certificates)
 }
 
@@ -87,4 +87,6 @@ async fn a_host_of_another_listener_is_misdirected_and_the_connection_goes_on() 
         assert_eq!(answers, [served.clone(), (421, "misdirected".to_owned()), served], "HTTP/2: {http2}");
         assert_eq!(backend.take_seen().len(), 2);
     }
+    let line = until("a line", async || proxy.access_log().into_iter().find(|line| line["status"] == 421)).await;
+    assert_eq!((&line["port"], &line["server_name"], &line["host"]), (&443.into(), &"a.test".into(), &"b.test".into()));
 }

@@ -35,6 +35,13 @@ pub(super) struct Recorder {
     pub(super) found: Option<Entry>,
 }
 
+impl Recorder {
+    /// Whether a match lost by a header field.
+    pub(super) fn asked_for_headers(&self) -> bool {
+        self.lost.iter().any(|(_, by)| matches!(by, LostBy::Header(_)))
+    }
+}
+
 impl Witness for Recorder {
     fn lost(&mut self, entry: &Entry, by: LostBy) {
         self.lost.push((entry.clone(), by));

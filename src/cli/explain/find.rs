@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::candidates::{Candidate, Compiled, Recorder, nearest};
 use super::effect::{self, Effect};
+use super::line::Logged;
 use super::mesh::{self, Place};
 use super::request::Request;
 use super::words;
@@ -38,6 +39,12 @@ pub(super) struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_found: Option<String>,
     pub(super) others: Vec<Candidate>,
+    /// What came of the request, where a line of the access log tells of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) logged: Option<Logged>,
+    /// Whether a match lost by a header field.
+    #[serde(skip)]
+    pub(super) asks_for_headers: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +58,9 @@ pub(super) struct ListenerFound {
 pub(super) struct RuleFound {
     pub(super) route: String,
     pub(super) rule: String,
+    /// The rule as logs and metrics name it.
+    #[serde(skip)]
+    pub(super) label: String,
     /// The route's hostname by which it matched.
     pub(super) hostname: String,
     #[serde(rename = "match")]
@@ -83,6 +93,8 @@ pub(super) fn explain(configuration: Configuration<'_>, request: &Request) -> Ex
         effect: None,
         not_found: None,
         others: Vec::new(),
+        logged: None,
+        asks_for_headers: false,
     };
     if let Some(dialled) = &request.dialled {
         return match mesh::place(configuration.tables, dialled, view.host) {
@@ -130,6 +142,7 @@ fn look_up(
             hostname: listener.hostname.to_string(),
         }),
         others: asked.map(others).unwrap_or_default(),
+        asks_for_headers: recorder.asked_for_headers(),
         ..answer
     };
     match found {
@@ -137,6 +150,7 @@ fn look_up(
             rule: recorder.found.as_ref().map(|entry| RuleFound {
                 route: entry.rule.route.to_string(),
                 rule: words::rule(entry.rule.index, entry.rule.name.as_deref()),
+                label: entry.rule.label().to_string(),
                 hostname: recorder.hostname.as_ref().map(ToString::to_string).unwrap_or_default(),
                 matches: words::matches(&entry.matches),
             }),

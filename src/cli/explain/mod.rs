@@ -6,6 +6,7 @@
 mod candidates;
 mod effect;
 mod find;
+mod line;
 mod mesh;
 mod print;
 mod request;
@@ -20,12 +21,14 @@ use clap::ValueEnum;
 use super::folder::{Folder, print};
 use crate::compile::{Memo, compile};
 use find::{Configuration, explain};
+use line::Line;
 use request::Request;
 
 /// Arguments of `pingway explain`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit code: 0 when a rule takes the request, 1 when none does or the request cannot be read.\n\
                   Example: pingway explain config GET http://shop.test/cart -H 'x-version: 2'\n\
+                  Example: pingway explain config --line '{\"method\":\"GET\", ...}'\n\
                   Example: pingway explain config GET http://cart/ --dialled 10.96.0.1:80 --identity spiffe://cluster.local/ns/web/sa/shopper")]
 pub(super) struct Args {
     /// Folder of manifests, with its subfolders, or a single file
@@ -33,12 +36,16 @@ pub(super) struct Args {
     manifests: PathBuf,
 
     /// Method of the request
-    #[arg(value_name = "METHOD")]
-    method: String,
+    #[arg(value_name = "METHOD", required_unless_present = "line", requires = "url")]
+    method: Option<String>,
 
     /// URL of the request; its port is the listener's, and an https URL's host is the server name of TLS
     #[arg(value_name = "URL")]
-    url: String,
+    url: Option<String>,
+
+    /// In their place a line of the access log: its JSON, a file that has it, or - for standard input
+    #[arg(long, value_name = "LINE", conflicts_with_all = ["method", "url", "dialled", "identity"])]
+    line: Option<String>,
 
     /// Header field of the request; can be given more than once. A Host goes before the URL's
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
@@ -69,24 +76,36 @@ enum Output {
 
 /// Reads, compiles, looks up, prints.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut request = Request::parse(&args.method, &args.url, &args.headers)?;
-    if let Some(address) = args.dialled {
-        request = request.handed_over(address, args.identity.as_deref())?;
-    }
+    let line = args.line.as_deref().map(Line::read).transpose()?;
     let Folder { snapshot, problems, options } = Folder::read(&args.manifests, args.allow_external_names)?;
     for problem in &problems {
         eprintln!("{problem}");
     }
     let mut memo = Memo::default();
     let tables = compile(&snapshot, &options, &mut memo).tables;
-    let answer =
-        explain(Configuration { tables: &tables, memo: &memo, snapshot: &snapshot, options: &options }, &request);
+    let request = match &line {
+        Some(line) => line.request(&args.headers)?,
+        None => asked(args)?,
+    };
+    let configuration = Configuration { tables: &tables, memo: &memo, snapshot: &snapshot, options: &options };
+    let mut answer = explain(configuration, &request);
+    answer.logged = line.map(|line| line.compare(&answer));
     let printed = match args.output {
         Output::Text => answer.to_string(),
         Output::Json => serde_json::to_string_pretty(&answer)? + "\n",
     };
     print(&printed)?;
     Ok(if answer.rule.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The request that the command line spells out.
+fn asked(args: &Args) -> anyhow::Result<Request> {
+    let (method, url) = (args.method.as_deref().unwrap_or_default(), args.url.as_deref().unwrap_or_default());
+    let request = Request::parse(method, url, &args.headers)?;
+    match args.dialled {
+        Some(address) => request.handed_over(address, args.identity.as_deref()),
+        None => Ok(request),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::effect::{Effect, Outgoing};
 use super::find::{Explanation, ListenerFound, RuleFound};
+use super::line::Logged;
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -14,7 +15,7 @@ impl Display for Explanation {
         if let Some(ListenerFound { gateway, name, hostname }) = &self.listener {
             writeln!(f, "listener  {name} of Gateway {gateway}, hostname {hostname}")?;
         }
-        if let Some(RuleFound { route, rule, hostname, matches }) = &self.rule {
+        if let Some(RuleFound { route, rule, hostname, matches, .. }) = &self.rule {
             writeln!(f, "route     {route}, hostname {hostname}")?;
             writeln!(f, "rule      {rule}")?;
             writeln!(f, "match     {matches}")?;
@@ -32,7 +33,19 @@ impl Display for Explanation {
             writeln!(f, "  {} {}: {}", other.route, other.rule, other.matches)?;
             writeln!(f, "    lost: {}", other.lost)?;
         }
-        Ok(())
+        self.logged.iter().try_for_each(|logged| write!(f, "{logged}"))
+    }
+}
+
+impl Display for Logged {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "logged    {}", self.status)?;
+        self.grpc_status.iter().try_for_each(|status| write!(f, ", grpc-status {status}"))?;
+        self.reason.iter().try_for_each(|reason| write!(f, ", {reason}"))?;
+        self.meaning.iter().try_for_each(|meaning| write!(f, ": {meaning}"))?;
+        writeln!(f)?;
+        self.differs.iter().try_for_each(|what| writeln!(f, "differs   {what}"))?;
+        self.unknown.iter().try_for_each(|what| writeln!(f, "unknown   {what}"))
     }
 }
 

@@ -228,6 +228,6 @@ fn labels(rule: &Rule) -> RuleLabels {
         kind: rule.route.kind.as_str(),
         namespace: rule.route.name.namespace.clone(),
         name: rule.route.name.name.clone(),
-        rule: rule.name.clone().unwrap_or_else(|| rule.index.to_string().into()),
+        rule: rule.label(),
     }
 }

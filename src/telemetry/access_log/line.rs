@@ -12,8 +12,10 @@ use crate::telemetry::outcome::{Outcome, Reason};
 use crate::telemetry::series::RuleLabels;
 use crate::telemetry::trace::trace_id;
 
-/// The fields of a line, in order, with their meaning. All but `time` to `status` are left out where there is nothing to
-/// say.
+/// How much of a path a line has, in bytes.
+pub const LONGEST_PATH: usize = 1_024;
+
+/// The fields of a line, in order, with their meaning. Those that have nothing to say are left out.
 pub const FIELDS: &[(&str, &str)] = &[
     ("time", "when the request ended, RFC 3339 in UTC"),
     ("request_id", "the request's id, as in `x-request-id`"),
@@ -22,6 +24,9 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("path", "path and query as the client sent them, the first 1,024 bytes"),
     ("protocol", "`HTTP/1.0`, `HTTP/1.1` or `HTTP/2`"),
     ("peer", "who opened the connection; behind ztunnel, the client's pod"),
+    ("dialled", "the address of the Service or pod that the client dialled, where ztunnel handed it over"),
+    ("port", "else the port of the Gateway's listener that it came to"),
+    ("server_name", "the server name that TLS was opened with, empty where the client sent none"),
     ("source_principal", "the client's identity by mTLS, as ztunnel tells it"),
     ("source_workload", "the client's workload as `NAMESPACE/NAME`, where its pod is seen"),
     ("status", "status that the client got, 0 if none"),
@@ -42,6 +47,17 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("trace_id", "trace id of a valid `traceparent`"),
 ];
 
+/// Where a client sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum SentTo {
+    /// To a Service or a pod, by way of ztunnel.
+    #[serde(rename = "dialled")]
+    Dialled(SocketAddr),
+    /// To this port of the Gateway's listeners.
+    #[serde(rename = "port")]
+    Listener(u16),
+}
+
 /// What a line says beside the outcome and the rule.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
@@ -57,6 +73,10 @@ pub struct Record<'a> {
     pub protocol: &'a str,
     /// Who opened the connection.
     pub peer: SocketAddr,
+    /// Where it was sent.
+    pub to: SentTo,
+    /// The server name that TLS was opened with; `None` without TLS.
+    pub server_name: Option<&'a str>,
     /// The client's identity by mTLS.
     pub source_principal: Option<&'a str>,
     /// The client's workload.
@@ -83,6 +103,10 @@ struct Line<'a> {
     path: Cow<'a, str>,
     protocol: &'a str,
     peer: SocketAddr,
+    #[serde(flatten)]
+    to: SentTo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_principal: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,9 +168,11 @@ pub(super) fn json(time: jiff::Timestamp, rule: &RuleLabels, outcome: &Outcome, 
         request_id: record.request_id,
         method: record.method,
         host: record.host,
-        path: clipped(record.path.as_bytes(), 1024),
+        path: clipped(record.path.as_bytes(), LONGEST_PATH),
         protocol: record.protocol,
         peer: record.peer,
+        to: record.to,
+        server_name: record.server_name,
         source_principal: record.source_principal,
         source_workload: record.source_workload.map(Shown),
         status: outcome.status,

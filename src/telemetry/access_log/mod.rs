@@ -12,7 +12,7 @@ mod writer;
 use std::io::Write;
 
 pub use filter::{Filter, InvalidFilter, Options};
-pub use line::{FIELDS, Record};
+pub use line::{FIELDS, LONGEST_PATH, Record, SentTo};
 
 use super::outcome::Outcome;
 use super::series::RuleSeries;
