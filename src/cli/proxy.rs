@@ -15,6 +15,7 @@ use crate::api::parameters::{Unenforced, WorkloadLabels};
 use crate::compile::PolicySettings;
 use crate::settings::ServiceAccount;
 use crate::source::{kubernetes, manifests};
+use crate::telemetry::mesh::Cluster;
 use crate::waypoint;
 
 /// Arguments of `pingway proxy`.
@@ -50,6 +51,14 @@ pub(super) struct Args {
     /// Local, Cluster or Off: whose workloads are told in metrics and the access log
     #[arg(long, value_name = "WORD", value_parser = workload_labels, requires = "gateway", default_value = "Local")]
     workload_labels: WorkloadLabels,
+
+    /// The cluster's name in Istio's metrics, as Istio's installation has it
+    #[arg(long, value_name = "NAME", default_value = "Kubernetes")]
+    cluster_name: String,
+
+    /// The domain below which Services have names in Istio's metrics, likewise
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
+    cluster_domain: String,
 
     /// ConfigMap of the Gateway's namespace in which this pod reports what it serves
     #[arg(long, value_name = "NAME", requires_all = ["gateway", "pod"])]
@@ -116,6 +125,7 @@ fn own(args: &Args) -> Own {
     Own {
         addresses: args.own_addresses.iter().copied().collect(),
         service_account: args.service_account.as_ref().map(account),
+        cluster: Cluster { name: args.cluster_name.clone(), domain: args.cluster_domain.clone() },
     }
 }
 

@@ -26,6 +26,7 @@ use crate::shutdown::{self, Plan, Signals};
 use crate::snapshot::{Observed, Scope};
 use crate::source::SourceEvent;
 use crate::source::names::{self, Names, SystemResolver};
+use crate::telemetry::mesh::Cluster;
 use crate::telemetry::{Telemetry, log};
 
 /// What is there once a first table is served, and each of its sockets is bound or reported.
@@ -40,13 +41,15 @@ pub(super) struct Started<'a> {
     pub(super) published: watch::Receiver<u64>,
 }
 
-/// What is known of the pod that serves, so that no request reaches it through itself.
+/// What is known of the pod that serves.
 #[derive(Debug, Default)]
 pub(super) struct Own {
-    /// Its addresses, which are never dialled.
+    /// Its addresses, which are never dialled: no request reaches it through itself.
     pub(super) addresses: BTreeSet<IpAddr>,
     /// The ServiceAccount that it runs under.
     pub(super) service_account: Option<ServiceAccount>,
+    /// The cluster that it is in.
+    pub(super) cluster: Cluster,
 }
 
 /// Which Gateways are served.
@@ -106,9 +109,10 @@ pub(super) fn serve<S>(
     started: impl AsyncFnOnce(Started<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let log = log::set_up(flags.log.filter(), flags.log.format())?;
+    let telemetry = Telemetry::of(own.cluster);
     let telemetry = Arc::new(match flags.access_log() {
-        Some(options) => Telemetry::with_access_log(options, Box::new(std::io::stdout()))?,
-        None => Telemetry::default(),
+        Some(options) => telemetry.with_access_log(options, Box::new(std::io::stdout()))?,
+        None => telemetry,
     });
     let settings = Arc::new(Settings { service_account: own.service_account, ..flags.settings() });
     // Listeners and signals share this thread; workers, pipeline and pages have their own.

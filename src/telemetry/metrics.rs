@@ -15,7 +15,7 @@ use super::label::{
     ConnectionProtocol, Direction, InboundRefusal, Label, RetryDenied, TlsFailure, UpstreamProtocol, WriteResult,
     Written,
 };
-use super::mesh::{self, AllMesh, MeshCollector};
+use super::mesh::{self, AllMesh, Cluster, MeshCollector};
 use super::outcome::Reason;
 
 /// Buckets of compile and link, in seconds.
@@ -63,11 +63,11 @@ pub(super) struct Metrics {
 
 impl Metrics {
     /// All families, registered. Fails only if two families of the table have one name, or one is malformed.
-    pub(super) fn new(series_limit: usize) -> Result<Self> {
+    pub(super) fn new(cluster: Cluster, series_limit: usize) -> Result<Self> {
         let registry = Registry::new();
         let rules = Arc::new(AllSeries::new(series_limit));
         registry.register(Box::new(SeriesCollector::new(rules.clone())?))?;
-        let mesh = Arc::new(AllMesh::new(mesh::LIMIT));
+        let mesh = Arc::new(AllMesh::new(cluster, mesh::LIMIT));
         registry.register(Box::new(MeshCollector::new(mesh.clone())?))?;
         add(&registry, IntGaugeVec::new(opts(&family::BUILD), family::BUILD.labels)?)?
             .with_label_values(&[env!("CARGO_PKG_VERSION")])

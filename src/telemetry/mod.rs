@@ -28,6 +28,7 @@ pub use gauge::{Counted, OpenConnection};
 use label::{
     ConnectionProtocol, Direction, InboundRefusal, RetryDenied, TlsFailure, UpstreamProtocol, WriteResult, Written,
 };
+use mesh::Cluster;
 use metrics::Metrics;
 use outcome::{Outcome, Reason};
 use series::{RuleLabels, RuleSeries};
@@ -40,7 +41,7 @@ pub struct Telemetry {
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self::with_series_limit(collect::LIMIT)
+        Self::of(Cluster::default())
     }
 }
 
@@ -52,21 +53,29 @@ impl std::fmt::Debug for Telemetry {
 
 /// For link and the pipeline: off the workers.
 impl Telemetry {
+    /// In this cluster, and without an access log.
+    pub fn of(cluster: Cluster) -> Self {
+        Self::with_series_limit(cluster, collect::LIMIT)
+    }
+
     #[allow(clippy::expect_used, reason = "depends on the table of families alone; every test would fail")]
-    fn with_series_limit(limit: usize) -> Self {
-        let metrics = Metrics::new(limit).expect("the table of families holds valid, distinct names");
+    fn with_series_limit(cluster: Cluster, limit: usize) -> Self {
+        let metrics = Metrics::new(cluster, limit).expect("the table of families holds valid, distinct names");
         Self { metrics, access_log: None }
     }
 
     /// With an access log to this output, written by a thread of its own.
-    pub fn with_access_log(options: access_log::Options, output: Box<dyn Write + Send>) -> std::io::Result<Self> {
-        let mut this = Self::default();
+    pub fn with_access_log(
+        mut self,
+        options: access_log::Options,
+        output: Box<dyn Write + Send>,
+    ) -> std::io::Result<Self> {
         let counters = LineCounters {
-            written: this.metrics.access_log_lines.clone(),
-            dropped: this.metrics.access_log_dropped.clone(),
+            written: self.metrics.access_log_lines.clone(),
+            dropped: self.metrics.access_log_dropped.clone(),
         };
-        this.access_log = Some(AccessLog::start(options, output, counters)?);
-        Ok(this)
+        self.access_log = Some(AccessLog::start(options, output, counters)?);
+        Ok(self)
     }
 
     /// The end of the process: waits until the access log is written, for a second at most.

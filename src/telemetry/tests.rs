@@ -8,7 +8,7 @@ use super::Telemetry;
 use super::access_log::Record;
 use super::family::FAMILIES;
 use super::label::{ConnectionProtocol, Direction, InboundRefusal, RetryDenied, TlsFailure, UpstreamProtocol};
-use super::mesh::{Asked, Ended, Identified, Protocol, Requested};
+use super::mesh::{Asked, Cluster, Ended, Identified, Protocol, Requested};
 use super::outcome::{Outcome, Reason};
 use super::series::RuleLabels;
 
@@ -128,7 +128,7 @@ fn series_go_with_their_rule() {
 
 #[test]
 fn rules_beyond_the_limit_share_one_series_until_others_go() {
-    let telemetry = Telemetry::with_series_limit(2);
+    let telemetry = Telemetry::with_series_limit(Cluster::default(), 2);
     let mut held: Vec<_> = (0..6).map(|i| telemetry.rule_series(labels(&format!("r{i}")))).collect();
     for series in &held {
         telemetry.request_ended(series, &ok(), no_log);

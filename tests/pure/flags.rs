@@ -60,6 +60,8 @@ fn quickstart_has_the_proxys_flags_and_its_own_defaults_are_documented() {
         "--unenforced-policies",
         "--root-namespace",
         "--workload-labels",
+        "--cluster-name",
+        "--cluster-domain",
     ];
     for flag in ["--manifests", "--gateway", "--report", "--pod"].into_iter().chain(of_pods) {
         proxy.remove(flag).expect("a flag of the proxy's");

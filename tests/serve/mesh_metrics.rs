@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::grpc::{call, echoing};
-use crate::mesh::{ENROLLED, IDENTITY, answer, connect, get, header, pod, service, start};
+use crate::mesh::{ENROLLED, IDENTITY, answer, connect, get, header, pod, service, start, start_with};
 use crate::support::h2_wire::{H2Client, send};
 use crate::support::{Backend, Proxy, http_route, until, within};
 
@@ -124,12 +124,14 @@ async fn a_connection_is_counted_while_it_lasts_and_its_bytes_as_they_pass() {
 async fn messages_of_a_grpc_call_are_counted_while_it_lasts_and_those_of_nothing_else() {
     let backend = echoing().await;
     let files = [("a.yaml", service(ENROLLED, backend.address)), ("pods.yaml", pods())];
-    let (_folder, proxy, address) = start(&files).await;
+    let (_folder, proxy, address) = start_with(&files, &["--cluster-name=east", "--cluster-domain=corp.test"]).await;
     let labels = [
         r#"source_workload="web""#,
         r#"source_principal="spiffe://cluster.local/ns/shop/sa/web""#,
+        r#"source_cluster="east""#,
         r#"destination_workload="a""#,
-        r#"destination_service="a.default.svc.cluster.local""#,
+        r#"destination_cluster="east""#,
+        r#"destination_service="a.default.svc.corp.test""#,
     ];
     let counted = async || {
         let of = async |direction: &str| count(&proxy, &format!("istio_{direction}_messages_total"), &labels).await;

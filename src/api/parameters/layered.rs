@@ -32,6 +32,8 @@ impl ParametersSpec {
             unenforced_policies: self.unenforced_policies.or(base.unenforced_policies),
             istio_root_namespace: self.istio_root_namespace.or(base.istio_root_namespace),
             workload_labels: self.workload_labels.or(base.workload_labels),
+            cluster_name: self.cluster_name.or(base.cluster_name),
+            cluster_domain: self.cluster_domain.or(base.cluster_domain),
             pod_template: layered(self.pod_template, base.pod_template, PodTemplate::over),
         }
     }

@@ -51,6 +51,10 @@ pub struct ParametersSpec {
     pub istio_root_namespace: Option<String>,
     /// Whose workloads are told in metrics and the access log.
     pub workload_labels: Option<WorkloadLabels>,
+    /// The cluster's name in Istio's metrics. `None`: `Kubernetes`.
+    pub cluster_name: Option<String>,
+    /// The domain below which Services have names there. `None`: `cluster.local`.
+    pub cluster_domain: Option<String>,
     /// Merged into the pods' template: fields beside it, elements of lists by their name.
     pub pod_template: Option<PodTemplate>,
 }

@@ -48,6 +48,10 @@ pub(crate) const PARAMETERS: &[Row] = &[
     ("spec.drain.deadline", Matches(DURATION)),
     ("spec.istioRootNamespace", Length(1, 63)),
     ("spec.istioRootNamespace", Matches("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")),
+    ("spec.clusterName", Length(1, 253)),
+    ("spec.clusterName", Matches("^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$")),
+    ("spec.clusterDomain", Length(1, 253)),
+    ("spec.clusterDomain", Matches("^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")),
     ("spec.podDisruptionBudget.maxUnavailable", Number(1, 1_000)),
     ("spec.podDisruptionBudget.maxUnavailable", Matches("^([1-9][0-9]?|100)%$")),
 ];

@@ -50,6 +50,12 @@ pub(super) fn of(frame: &Frame<'_>, parameters: &Parameters) -> Vec<String> {
     if parameters.workload_labels != WorkloadLabels::default() {
         arguments.add("--workload-labels", parameters.workload_labels.as_str());
     }
+    for (flag, name) in [("--cluster-name", &parameters.cluster_name), ("--cluster-domain", &parameters.cluster_domain)]
+    {
+        if let Some(name) = name {
+            arguments.add(flag, name.clone());
+        }
+    }
     arguments.0
 }
 

@@ -39,6 +39,10 @@ pub struct Parameters {
     pub policies: PolicySettings,
     /// Whose workloads are told.
     pub workload_labels: WorkloadLabels,
+    /// The cluster's name in metrics. `None`: the proxy's default.
+    pub cluster_name: Option<String>,
+    /// The domain below which Services have names there, likewise.
+    pub cluster_domain: Option<String>,
     /// Merged into the pods' template.
     pub pod_template: Option<PodTemplate>,
 }
@@ -108,6 +112,8 @@ impl Default for Parameters {
             max_unavailable: IntOrString::Int(1),
             policies: PolicySettings::default(),
             workload_labels: WorkloadLabels::default(),
+            cluster_name: None,
+            cluster_domain: None,
             pod_template: None,
         }
     }
@@ -141,6 +147,8 @@ impl From<ParametersSpec> for Parameters {
                 root_namespace: spec.istio_root_namespace.map_or(default.policies.root_namespace, Arc::from),
             },
             workload_labels: spec.workload_labels.unwrap_or_default(),
+            cluster_name: spec.cluster_name,
+            cluster_domain: spec.cluster_domain,
             pod_template: spec.pod_template,
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{self, MetricFamily};
 
+use super::cluster::Cluster;
 use super::counters::{Ended, Protocol, Series};
 use super::labels::{self, ServiceName};
 use super::party::{Identified, Party};
@@ -75,17 +76,19 @@ struct All {
 #[derive(Debug)]
 pub(in crate::telemetry) struct AllMesh {
     all: Mutex<All>,
+    cluster: Cluster,
     limit: usize,
     last_id: AtomicU64,
     overflow: [Arc<Series>; 3],
 }
 
 impl AllMesh {
-    /// No series yet, and at most this many.
-    pub(in crate::telemetry) fn new(limit: usize) -> Self {
+    /// No series yet, and at most this many; of this cluster.
+    pub(in crate::telemetry) fn new(cluster: Cluster, limit: usize) -> Self {
         let http = Ended { protocol: Protocol::Http, ..Ended::TCP };
-        let overflow = [http, Ended::TCP, Ended::MESSAGES].map(|ended| Arc::new(Series::new(labels::overflow(ended))));
-        Self { all: Mutex::default(), limit, last_id: AtomicU64::new(0), overflow }
+        let overflow =
+            [http, Ended::TCP, Ended::MESSAGES].map(|ended| Arc::new(Series::new(labels::overflow(&cluster, ended))));
+        Self { all: Mutex::default(), cluster, limit, last_id: AtomicU64::new(0), overflow }
     }
 
     pub(super) fn party(&self, identified: Identified) -> Arc<Party> {
@@ -120,7 +123,8 @@ impl AllMesh {
             };
             return shared.clone();
         }
-        let labels = labels::of(&source.identified, &destination.identified, key.service.as_ref(), ended);
+        let labels =
+            labels::of(&self.cluster, &source.identified, &destination.identified, key.service.as_ref(), ended);
         let series = Arc::new(Series::new(labels));
         let keepers = keeper.map(|keeper| vec![keeper]);
         all.series.insert(key, Entry { series: series.clone(), _sides: [source.clone(), destination], keepers });

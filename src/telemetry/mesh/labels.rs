@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prometheus::proto;
 
+use super::cluster::Cluster;
 use super::counters::{Ended, Protocol};
 use super::party::Identified;
 use crate::telemetry::outcome::Reason;
@@ -13,9 +14,6 @@ const UNKNOWN: &str = "unknown";
 
 /// The canonical revision of a client whose pod is not seen, as Envoy has it.
 const LATEST: &str = "latest";
-
-/// Istio's name of the cluster, where an installation gives it none.
-const CLUSTER: &str = "Kubernetes";
 
 /// The trust domain, where the client's identity does not tell it.
 const TRUST_DOMAIN: &str = "cluster.local";
@@ -31,14 +29,15 @@ pub struct ServiceName {
 
 impl ServiceName {
     /// Its name in the mesh. The name of a ServiceEntry's host, which has a dot as no Service's has, is that.
-    fn host(&self) -> String {
+    fn host(&self, domain: &str) -> String {
         let Self { namespace, name } = self;
-        if name.contains('.') { name.to_string() } else { format!("{name}.{namespace}.svc.cluster.local") }
+        if name.contains('.') { name.to_string() } else { format!("{name}.{namespace}.svc.{domain}") }
     }
 }
 
 /// The labels of a combination.
 pub(super) fn of(
+    cluster: &Cluster,
     source: &Identified,
     destination: &Identified,
     service: Option<&ServiceName>,
@@ -47,8 +46,8 @@ pub(super) fn of(
     let principal = destination_principal(source, destination);
     let both = source.principal.is_some() && principal.is_some();
     let (name, namespace) = service.map_or((UNKNOWN, UNKNOWN), |service| (&service.name, &service.namespace));
-    let host = service.map_or_else(|| UNKNOWN.to_owned(), ServiceName::host);
-    let mut labels = Labels(vec![pair("reporter", "waypoint")]);
+    let host = service.map_or_else(|| UNKNOWN.to_owned(), |service| service.host(&cluster.domain));
+    let mut labels = Labels { cluster, pairs: vec![pair("reporter", "waypoint")] };
     labels.side("source", source, source.principal.as_deref(), LATEST);
     labels.side("destination", destination, principal.as_deref(), UNKNOWN);
     labels.add("destination_service", &host);
@@ -60,13 +59,13 @@ pub(super) fn of(
         labels.add("response_flags", flags(ended.reason));
         labels.ended(ended);
     }
-    labels.0
+    labels.pairs
 }
 
 /// The labels of what goes beyond the limit.
-pub(super) fn overflow(ended: Ended) -> Vec<proto::LabelPair> {
+pub(super) fn overflow(cluster: &Cluster, ended: Ended) -> Vec<proto::LabelPair> {
     let overflow = ServiceName { namespace: "overflow".into(), name: "overflow".into() };
-    of(&Identified::default(), &Identified::default(), Some(&overflow), ended)
+    of(cluster, &Identified::default(), &Identified::default(), Some(&overflow), ended)
 }
 
 /// A pod's identity: that of its ServiceAccount, in the client's trust domain.
@@ -76,11 +75,14 @@ fn destination_principal(source: &Identified, destination: &Identified) -> Optio
     Some(format!("spiffe://{domain}/ns/{namespace}/sa/{}", workload.account))
 }
 
-struct Labels(Vec<proto::LabelPair>);
+struct Labels<'c> {
+    cluster: &'c Cluster,
+    pairs: Vec<proto::LabelPair>,
+}
 
-impl Labels {
+impl Labels<'_> {
     fn add(&mut self, name: &str, value: &str) {
-        self.0.push(pair(name, value));
+        self.pairs.push(pair(name, value));
     }
 
     /// The labels of one side.
@@ -96,7 +98,7 @@ impl Labels {
             ("canonical_revision", revision),
             ("app", service),
             ("version", revision),
-            ("cluster", if workload.is_some() { CLUSTER } else { UNKNOWN }),
+            ("cluster", workload.map_or(UNKNOWN, |_| &self.cluster.name)),
         ] {
             self.add(&format!("{side}_{name}"), value);
         }
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_host_of_a_service_entry_is_its_own_name_in_the_mesh() {
-        let host = |name: &str| ServiceName { namespace: "shop".into(), name: name.into() }.host();
-        assert_eq!([host("cart"), host("api.pay.test")], ["cart.shop.svc.cluster.local", "api.pay.test"]);
+        let host = |name: &str| ServiceName { namespace: "shop".into(), name: name.into() }.host("corp.test");
+        assert_eq!([host("cart"), host("api.pay.test")], ["cart.shop.svc.corp.test", "api.pay.test"]);
     }
 }

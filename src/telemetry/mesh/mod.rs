@@ -4,6 +4,7 @@
 //! ([`Cache`]), and adds to counters. Labels are put together when a worker meets a combination for the first time.
 
 mod cache;
+mod cluster;
 mod collect;
 mod counters;
 mod labels;
@@ -12,6 +13,7 @@ mod party;
 mod tests;
 
 pub use cache::{Cache, Met};
+pub use cluster::Cluster;
 pub(super) use collect::{AllMesh, LIMIT, MeshCollector};
 pub use counters::{Ended, Protocol, Requested, Series};
 pub use labels::ServiceName;

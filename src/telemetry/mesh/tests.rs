@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::collect::AllMesh;
 use super::*;
+use crate::telemetry::Telemetry;
 use crate::telemetry::label::Direction;
 use crate::telemetry::outcome::Reason;
 
@@ -28,7 +29,7 @@ fn ended(status: u16) -> Ended {
 const ONE: Requested = Requested { duration: Duration::from_millis(3), request_bytes: 100, response_bytes: 2_000 };
 
 /// The samples of a family, each as its labels by name, with its value.
-fn samples(telemetry: &crate::telemetry::Telemetry, name: &str) -> Vec<String> {
+fn samples(telemetry: &Telemetry, name: &str) -> Vec<String> {
     let text = telemetry.render().expect("rendered");
     text.lines()
         .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{')))
@@ -42,7 +43,7 @@ fn endpoint() -> Arc<dyn Any + Send + Sync> {
 
 #[test]
 fn labels_are_those_of_istios_waypoint() {
-    let telemetry = crate::telemetry::Telemetry::default();
+    let telemetry = Telemetry::default();
     let principal = Some("spiffe://td/ns/web/sa/front".into());
     let source = telemetry.party(Identified { principal, namespace: Some("web".into()), ..workload("front") });
     let endpoint = endpoint();
@@ -83,7 +84,7 @@ fn labels_are_those_of_istios_waypoint() {
 
 #[test]
 fn what_is_not_seen_is_unknown_but_a_clients_revision() {
-    let telemetry = crate::telemetry::Telemetry::default();
+    let telemetry = Telemetry::default();
     let source = telemetry.party(Identified::default());
     let asked = Asked { destination: Identified::default(), service: None, keeper: None };
     let failed = Ended { reason: Some(Reason::NoRoute), grpc_status: Some(12), protocol: Protocol::Grpc, ..ended(404) };
@@ -106,7 +107,7 @@ fn what_is_not_seen_is_unknown_but_a_clients_revision() {
 
 #[test]
 fn connections_have_no_response_code() {
-    let telemetry = crate::telemetry::Telemetry::default();
+    let telemetry = Telemetry::default();
     let source = telemetry.party(workload("front"));
     let series = telemetry.mesh_series(&source, asked(None), Ended::TCP);
     series.opened();
@@ -123,8 +124,24 @@ fn connections_have_no_response_code() {
 }
 
 #[test]
+fn clusters_have_the_names_that_they_are_given() {
+    let telemetry = Telemetry::of(Cluster { name: "east".to_owned(), domain: "corp.test".to_owned() });
+    let source = telemetry.party(workload("front"));
+    telemetry.mesh_series(&source, asked(None), ended(200)).requested(ONE);
+    let [line] = &samples(&telemetry, "istio_requests_total")[..] else { panic!("one") };
+    for label in [
+        r#"source_cluster="east""#,
+        r#"destination_cluster="east""#,
+        r#"destination_service="cart.shop.svc.corp.test""#,
+        r#"destination_principal="spiffe://cluster.local/ns/shop/sa/cart-v1-sa""#,
+    ] {
+        assert!(line.contains(label), "{label} in {line}");
+    }
+}
+
+#[test]
 fn messages_are_told_apart_by_both_sides_alone() {
-    let telemetry = crate::telemetry::Telemetry::default();
+    let telemetry = Telemetry::default();
     let source = telemetry.party(workload("front"));
     telemetry.mesh_series(&source, asked(None), Ended::MESSAGES).messages(Direction::Response, 3);
     let value = |name: &str| samples(&telemetry, name).pop().expect("a sample");
@@ -139,7 +156,7 @@ fn messages_are_told_apart_by_both_sides_alone() {
 
 #[test]
 fn series_are_exported_once_more_when_the_last_of_their_endpoints_has_gone() {
-    let telemetry = crate::telemetry::Telemetry::default();
+    let telemetry = Telemetry::default();
     let source = telemetry.party(workload("front"));
     let (first, second) = (endpoint(), endpoint());
     for endpoint in [&first, &second] {
@@ -156,7 +173,7 @@ fn series_are_exported_once_more_when_the_last_of_their_endpoints_has_gone() {
 
 #[test]
 fn what_goes_beyond_the_limit_shares_one_series() {
-    let mesh = AllMesh::new(1);
+    let mesh = AllMesh::new(Cluster::default(), 1);
     let source = mesh.party(workload("front"));
     let [a, b, c, again] = [200, 201, 202, 200].map(|status| mesh.series(&source, asked(None), ended(status)));
     assert!(Arc::ptr_eq(&a, &again) && !Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&b, &c));

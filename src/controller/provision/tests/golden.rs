@@ -38,6 +38,8 @@ fn a_gateway_that_sees_everything_and_scales() {
         image: Some("registry.example/own:2".to_owned()),
         scale: Scale::Auto(Autoscaler { fewest: 2, ..Autoscaler::default() }),
         access_log: Some(AccessLog { sample: Some(100), filter: Some("errors".to_owned()) }),
+        cluster_name: Some("east".to_owned()),
+        cluster_domain: Some("corp.test".to_owned()),
         pod_template: Some(template(json!({ "spec": { "runtimeClassName": "gvisor" } }))),
         ..Parameters::default()
     };
