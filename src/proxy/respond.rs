@@ -24,8 +24,8 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// Ends a request with a failure, unless the client has gone.
 pub(crate) async fn fail(mut client: Client, mut context: Context<'_>, failure: Failure) -> Kept {
     let reason = failure.reason;
-    if reason == Reason::BadRequest {
-        // What was misread once is not read on.
+    // What was misread once is not read on; a connection to ourselves is of no use, and would wait at both its ends.
+    if matches!(reason, Reason::BadRequest | Reason::Loop) {
         client.close_after();
     }
     if context.grpc {

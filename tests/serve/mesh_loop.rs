@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::mesh::{ENROLLED, answer, get, header, header_of, service, service_route, start, start_with};
-use crate::support::{Backend, Folder, Proxy, field, until};
+use crate::mesh::{ENROLLED, answer, connect, get, header, header_of, service, service_route, start, start_with};
+use crate::support::{Backend, Folder, Proxy, field, read_head, until};
 
 /// What the waypoint of these tests runs under.
 const OWN: &str = "spiffe://cluster.local/ns/default/sa/edge-pingway";
@@ -95,6 +95,27 @@ async fn a_request_that_comes_back_is_refused_at_once_whatever_it_came_for() {
             assert_eq!((&line["reason"], &line["status"]), (&reason, &508.into()), "{what}");
         }
         assert_eq!(refused_loops(&proxy).await, 0.0, "{what}: it was answered");
+    }
+}
+
+#[tokio::test]
+async fn the_connection_that_came_back_is_closed_and_the_clients_is_not() {
+    let back = back(header_of(OWN, "10.96.0.1:80")).await;
+    let files = [("a.yaml", service(ENROLLED, back.backend.address))];
+    let (_folder, _proxy, address) = start_with(&files, &ACCOUNT).await;
+    back.to.set(address).expect("once");
+    let request = b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n".to_vec();
+    let text = answer(address, &[header_of(OWN, "10.96.0.1:80"), request.clone()].concat()).await;
+    assert!(text.starts_with("HTTP/1.1 508 "), "{text}");
+    assert_eq!(field(&text, "connection"), Some("close"), "{text}");
+
+    let mut client = connect(address, &header("10.96.0.1:80")).await;
+    for round in 1..=2 {
+        client.write_all(&request).await.unwrap();
+        let (text, _) = read_head(&mut client).await;
+        assert!(text.starts_with("HTTP/1.1 508 "), "{text}");
+        assert_ne!(field(&text, "connection"), Some("close"), "{text}");
+        assert_eq!(back.rounds.load(Ordering::Relaxed), round, "none is kept for the next");
     }
 }
 
