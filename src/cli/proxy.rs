@@ -12,7 +12,7 @@ use super::flags::ServeFlags;
 use super::serve::{Own, Served, Wires, serve};
 use crate::api::ObjectName;
 use crate::api::parameters::{Unenforced, WorkloadLabels};
-use crate::compile::PolicySettings;
+use crate::compile::{Options, PolicySettings};
 use crate::settings::ServiceAccount;
 use crate::source::{kubernetes, manifests};
 use crate::telemetry::mesh::Cluster;
@@ -100,17 +100,32 @@ fn serve_folder(args: &Args, folder: &Path) -> anyhow::Result<ExitCode> {
     serve(&args.flags, own(args), Served::All, source, async |_| Ok(()))
 }
 
-fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> {
+/// The Gateway of a cluster that a proxy of these arguments serves, and how it compiles it; `None`: it serves a folder.
+pub(super) fn waypoint(args: &Args) -> Option<(ObjectName, Options)> {
+    let gateway = args.from.gateway.as_ref()?;
+    let flags = Options { own_addresses: own(args).addresses, ..args.flags.options() };
+    Some((gateway.clone(), served(args, gateway).options(flags).0))
+}
+
+/// Where a proxy of these arguments reports what it serves: a ConfigMap, and the name of its pod.
+pub(super) fn report(args: &Args) -> Option<(&str, &str)> {
+    args.report.as_deref().zip(args.pod.as_deref())
+}
+
+fn served(args: &Args, gateway: &ObjectName) -> Served {
     // A label that a pod does not have comes as an empty word.
     let [node, zone] =
         [&args.node, &args.zone].map(|place| place.as_deref().filter(|name| !name.is_empty()).map(Arc::from));
     let (unenforced, root_namespace) = (args.unenforced_policies, args.root_namespace.as_str().into());
     let policies = PolicySettings { unenforced, root_namespace };
-    let workload_labels = args.workload_labels;
-    let served = Served::Pod { gateway: gateway.clone(), node, zone, policies, workload_labels };
-    let place = (args.report.clone().zip(args.pod.clone())).map(|(config_map, pod)| {
-        let namespace = gateway.namespace.to_string();
-        waypoint::Place { namespace, config_map, pod }
+    Served::Pod { gateway: gateway.clone(), node, zone, policies, workload_labels: args.workload_labels }
+}
+
+fn serve_gateway(args: &Args, gateway: &ObjectName) -> anyhow::Result<ExitCode> {
+    let served = served(args, gateway);
+    let place = report(args).map(|(config_map, pod)| {
+        let (config_map, pod) = (config_map.to_owned(), pod.to_owned());
+        waypoint::Place { namespace: gateway.namespace.to_string(), config_map, pod }
     });
     let source = |wires: Wires| {
         let source = kubernetes::start(wires.scope, wires.events)?;
@@ -139,7 +154,7 @@ fn workload_labels(text: &str) -> Result<WorkloadLabels, String> {
     known.ok_or_else(|| format!("{text:?} is none of Local, Cluster and Off"))
 }
 
-fn object_name(text: &str) -> Result<ObjectName, String> {
+pub(super) fn object_name(text: &str) -> Result<ObjectName, String> {
     match text.split_once('/') {
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
             Ok(ObjectName::new(namespace, name))

@@ -72,7 +72,8 @@ pub(super) enum Served {
 }
 
 impl Served {
-    fn options(self, options: Options) -> (Options, Option<ObjectName>) {
+    /// How they are compiled, `options` being what flags say of that; and the one Gateway, where it is one.
+    pub(super) fn options(self, options: Options) -> (Options, Option<ObjectName>) {
         match self {
             Self::All => (options, None),
             Self::Pod { gateway, node, zone, policies, workload_labels } => {

@@ -1,6 +1,7 @@
 # Pingway's waypoints as the real istiod sees them, on a real Kubernetes: what it binds to them and what not, and how it has ztunnel hand over.
 . tests/e2e/lib.sh
 . tests/e2e/gateway.sh
+[ -n "${PINGWAY_BIN:-}" ] || build_binary
 cluster_up istio
 image_in
 "$cluster/crds" >/dev/null
@@ -60,6 +61,16 @@ for kind in httproute grpcroute tlsroute tcproute; do
     becomes "a $kind at an enrolled Service is accepted" "Accepted=True ResolvedRefs=True" conditions $kind echo
     is "by Pingway alone" "$(judges $kind)" pingway.dev/gateway-controller
 done
+# What a user asks of it.
+pod=$(k -n shop get pods -l gateway.networking.k8s.io/gateway-name=waypoint -o jsonpath='{.items[0].metadata.name}')
+vip=$(k -n shop get service echo -o jsonpath='{.spec.clusterIP}')
+explained() { inside "$PINGWAY_BIN" explain "$@" 2>&1; }
+says "explain tells what a pod that runs does with a request" "$(explained "pod:shop/$pod" GET http://echo/ --dialled "$vip:80")" \
+    '^listener +routes of shop/echo:80 of Gateway shop/waypoint' '^route +HTTPRoute shop/echo' '503: no endpoints'
+says "and with bytes" "$(explained "pod:shop/$pod" GET http://echo/ --dialled "$vip:443")" 'by TLSRoute shop/echo to shop/echo:443'
+says "and that there is no such pod" "$(explained pod:shop/nobody GET http://echo/ || echo "exit code $?")" 'there is no Pod shop/nobody' 'exit code 3'
+says "status tells what is enrolled and what istiod bound" "$(inside "$PINGWAY_BIN" status --namespace shop)" \
+    "^  replica +$pod serves generation" '^  enrolled +Service shop/echo: served, bound True/WaypointAccepted$' '^  opted out +Service shop/aside$'
 k -n shop label service echo istio.io/use-waypoint=none >/dev/null
 becomes "by istiod once it opts out" istio.io/gateway-controller judges tcproute
 k -n shop label service echo istio.io/use-waypoint- >/dev/null

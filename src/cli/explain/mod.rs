@@ -8,6 +8,8 @@ mod effect;
 mod find;
 mod line;
 mod mesh;
+mod pod;
+mod pod_arguments;
 mod print;
 mod request;
 mod words;
@@ -19,21 +21,27 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::folder::{Folder, print};
-use crate::compile::{Memo, compile};
+use super::proxy::object_name;
+use crate::api::ObjectName;
+use crate::compile::{Memo, Options, compile};
+use crate::snapshot::Snapshot;
 use find::{Configuration, explain};
 use line::Line;
 use request::Request;
 
 /// Arguments of `pingway explain`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit code: 0 when a rule takes the request, 1 when none does or the request cannot be read.\n\
+#[command(
+    after_help = "Exit code: 0 when a rule takes the request, 1 when none does or the request cannot be read, 3 when the cluster cannot be asked.\n\
                   Example: pingway explain config GET http://shop.test/cart -H 'x-version: 2'\n\
+                  Example: pingway explain pod:shop/waypoint-pingway-7d9f-x2x GET http://cart/ --dialled 10.96.0.1:80\n\
                   Example: pingway explain config --line '{\"method\":\"GET\", ...}'\n\
-                  Example: pingway explain config GET http://cart/ --dialled 10.96.0.1:80 --identity spiffe://cluster.local/ns/web/sa/shopper")]
+                  Example: pingway explain config GET http://cart/ --dialled 10.96.0.1:80 --identity spiffe://cluster.local/ns/web/sa/shopper"
+)]
 pub(super) struct Args {
-    /// Folder of manifests, with its subfolders, or a single file
-    #[arg(value_name = "DIR")]
-    manifests: PathBuf,
+    /// Folder of manifests, with its subfolders, or a single file; or pod:NAMESPACE/NAME, a waypoint's pod of the kubeconfig's cluster
+    #[arg(value_name = "DIR", value_parser = place)]
+    place: Place,
 
     /// Method of the request
     #[arg(value_name = "METHOD", required_unless_present = "line", requires = "url")]
@@ -68,6 +76,29 @@ pub(super) struct Args {
     allow_external_names: bool,
 }
 
+/// What is configured, and how it is compiled.
+struct Seen {
+    snapshot: Snapshot,
+    options: Options,
+    /// What is wrong with it, for people.
+    problems: Vec<String>,
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug)]
+enum Place {
+    Folder(PathBuf),
+    /// In a cluster, as this pod sees it.
+    Pod(ObjectName),
+}
+
+fn place(text: &str) -> Result<Place, String> {
+    match text.strip_prefix("pod:") {
+        Some(name) => object_name(name).map(Place::Pod),
+        None => Ok(Place::Folder(text.into())),
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Output {
     Text,
@@ -77,7 +108,19 @@ enum Output {
 /// Reads, compiles, looks up, prints.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let line = args.line.as_deref().map(Line::read).transpose()?;
-    let Folder { snapshot, problems, options } = Folder::read(&args.manifests, args.allow_external_names)?;
+    let Seen { snapshot, options, problems } = match &args.place {
+        Place::Folder(folder) => {
+            let Folder { snapshot, problems, options } = Folder::read(folder, args.allow_external_names)?;
+            Seen { snapshot, options, problems: problems.iter().map(ToString::to_string).collect() }
+        }
+        Place::Pod(pod) => match pod::read(pod) {
+            Ok(seen) => seen,
+            Err(error) => {
+                eprintln!("pingway: {error:#}");
+                return Ok(ExitCode::from(3));
+            }
+        },
+    };
     for problem in &problems {
         eprintln!("{problem}");
     }

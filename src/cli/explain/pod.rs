@@ -1,0 +1,104 @@
+//! What a waypoint's pod that runs sees of its cluster, by its own arguments and by the source that it has itself.
+//!
+//! The kubeconfig's user asks, so that what the pod's rights would keep from it is seen here. Never here: writing to the cluster.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Parser;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::{Api, Client};
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::{Seen, pod_arguments};
+use crate::api::ObjectName;
+use crate::cli::proxy;
+use crate::compile::{Options, scope};
+use crate::snapshot::{Scope, Snapshot};
+use crate::source::Problem;
+use crate::source::kubernetes::{connect, start, words};
+use crate::waypoint::{KEY_PREFIX, ReplicaReport};
+
+/// How long the API server may take to tell all.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Arguments of a pod's container.
+#[derive(Parser)]
+struct Container {
+    #[command(flatten)]
+    arguments: proxy::Args,
+}
+
+/// What a pod sees now.
+///
+/// # Errors
+/// The cluster can't be asked, or the pod is not there, or is no waypoint's.
+pub(super) fn read(pod: &ObjectName) -> Result<Seen> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = connect().await?;
+        let object = get::<Pod>(&client, pod).await?.with_context(|| format!("there is no Pod {pod}"))?;
+        let object = serde_json::to_value(object)?;
+        let arguments = pod_arguments::of(&object).with_context(|| format!("Pod {pod}"))?;
+        let Container { arguments } = Container::try_parse_from(arguments)
+            .map_err(|error| anyhow!("Pod {pod} has arguments that this version does not know: {error}"))?;
+        let (gateway, options) = proxy::waypoint(&arguments)
+            .with_context(|| format!("Pod {pod} serves a folder, no Gateway of the cluster"))?;
+        let (snapshot, problems) = follow(&gateway, &options).await?;
+        let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        problems.extend(behind(&client, &arguments, &gateway, &snapshot).await);
+        Ok(Seen { snapshot, options, problems })
+    })
+}
+
+async fn get<K>(client: &Client, name: &ObjectName) -> Result<Option<K>>
+where
+    K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned,
+{
+    let found = Api::<K>::namespaced(client.clone(), &name.namespace).get_opt(&name.name).await;
+    found.map_err(|error| anyhow!("the API server does not answer: {}", words(&error)))
+}
+
+/// Follows the source until it has told all that the Gateway needs, as the pipeline of the pod does.
+async fn follow(gateway: &ObjectName, options: &Options) -> Result<(Snapshot, Vec<Problem>)> {
+    let (ask, asked) = watch::channel(Scope::of_gateway(gateway.clone()));
+    let (tell, mut events) = unbounded_channel();
+    let _source = start(asked, tell)?;
+    let (mut snapshot, mut problems) = (Snapshot::default(), Vec::new());
+    let all = async {
+        while let Some(event) = events.recv().await {
+            snapshot.apply(event.changes);
+            problems = event.problems;
+            let wanted = scope(&snapshot, gateway, &options.policies.root_namespace, options.workload_labels);
+            if event.scope.as_ref() == Some(&wanted) {
+                break;
+            }
+            ask.send_if_modified(|scope| std::mem::replace(scope, wanted.clone()) != wanted);
+        }
+    };
+    if timeout(PATIENCE, all).await.is_err() {
+        let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        bail!("the API server has not told all within {} s: {}", PATIENCE.as_secs(), words.join("; "));
+    }
+    if !snapshot.gateways.contains_key(gateway) {
+        bail!("there is no Gateway {gateway}");
+    }
+    Ok((snapshot, problems))
+}
+
+/// What there is to say where the pod does not serve the Gateway as it is, by its own report.
+async fn behind(client: &Client, arguments: &proxy::Args, gateway: &ObjectName, snapshot: &Snapshot) -> Option<String> {
+    let (config_map, pod) = proxy::report(arguments)?;
+    let name = ObjectName::new(gateway.namespace.clone(), config_map);
+    let told = get::<ConfigMap>(client, &name).await.ok()??.data?;
+    let report: ReplicaReport = serde_json::from_str(told.get(&format!("{KEY_PREFIX}{pod}"))?).ok()?;
+    let now = snapshot.gateways.get(gateway)?.meta.generation;
+    let (then, differs) = (report.generation, report.generation != now);
+    differs.then(|| format!("the pod serves generation {then} of Gateway {gateway}, which is at {now}"))
+}
