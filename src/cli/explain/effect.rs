@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::request::Request;
 use super::words;
+use crate::api::ObjectName;
 use crate::compile::Options;
 use crate::compile::endpoints::{dns_name, endpoints};
 use crate::snapshot::Snapshot;
@@ -12,6 +13,7 @@ use crate::table::backend::{Target, WeightedBackend};
 use crate::table::filter::{Filters, HeaderEdits, Redirect, Scheme};
 use crate::table::listener::{Listener, Protocol};
 use crate::table::matches::PathMatched;
+use crate::table::policy::Denied;
 use crate::table::rule::{Action, Rule};
 use crate::telemetry::outcome::Reason;
 
@@ -70,7 +72,7 @@ pub(super) fn of(
     rule: &Rule,
     (request, matched): (&Request, PathMatched),
     listener: &Listener,
-    (snapshot, options): (&Snapshot, &Options),
+    compiled: (&Snapshot, &Options, Option<&Denied>),
 ) -> Effect {
     match &rule.action {
         Action::Redirect { redirect, .. } => redirected(redirect, request, matched, listener),
@@ -83,12 +85,26 @@ pub(super) fn of(
             let share = |backend: &WeightedBackend| {
                 let outgoing = outgoing(request, matched, [filters, &backend.filters]);
                 let percent = f64::from(backend.weight) * 100.0 / whole as f64;
-                share(backend, percent, (outgoing, request.is_grpc()), (snapshot, options))
+                share(backend, percent, (outgoing, request.is_grpc()), compiled)
             };
             let timeout = rule.timeouts.request.map(|limit| format!("{limit:?}"));
             Effect::Forward { timeout, backends: backends.iter().map(share).collect() }
         }
     }
+}
+
+/// Straight to a pod, by the address that was dialled. `None`: none was.
+pub(super) fn to_pod(pod: &ObjectName, request: &Request) -> Option<Effect> {
+    let address = request.dialled.as_ref()?.address;
+    let filters = Filters::default();
+    let share = Share {
+        percent: 100.0,
+        backend: Some(format!("{pod}:{}", address.port())),
+        endpoints: vec![address.to_string()],
+        fails: None,
+        request: outgoing(request, PathMatched::Whole, [&filters, &filters]),
+    };
+    Some(Effect::Forward { timeout: None, backends: vec![share] })
 }
 
 fn redirected(redirect: &Redirect, request: &Request, matched: PathMatched, listener: &Listener) -> Effect {
@@ -105,7 +121,8 @@ fn redirected(redirect: &Redirect, request: &Request, matched: PathMatched, list
     }
 }
 
-fn answer((status, reason): (u16, Reason), request: &Request, why: &str) -> Effect {
+/// What the proxy answers by itself.
+pub(super) fn answer((status, reason): (u16, Reason), request: &Request, why: &str) -> Effect {
     Effect::Answer { status, answer: words::answer(status, reason, request.is_grpc()), why: why.to_owned() }
 }
 
@@ -113,7 +130,7 @@ fn share(
     backend: &WeightedBackend,
     percent: f64,
     (request, grpc): (Outgoing, bool),
-    (snapshot, options): (&Snapshot, &Options),
+    (snapshot, options, denied): (&Snapshot, &Options, Option<&Denied>),
 ) -> Share {
     let fails = |status, reason, why: &str| Some(format!("{}: {why}", words::answer(status, reason, grpc)));
     match &backend.target {
@@ -125,6 +142,10 @@ fn share(
             request,
         },
         Target::Backend(key) => {
+            if let Some(policy) = denied.and_then(|denied| denied.because_of(Some(&key.service))) {
+                let fails = fails(403, Reason::PolicyNotEnforced, &words::not_enforced(policy));
+                return Share { percent, backend: Some(key.to_string()), endpoints: Vec::new(), fails, request };
+            }
             if let Some(name) = dns_name(snapshot, key, options) {
                 let endpoints = vec![format!("{name}:{} as it then resolves", key.port)];
                 return Share { percent, backend: Some(key.to_string()), endpoints, fails: None, request };

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::candidates::{Candidate, Compiled, Recorder, nearest};
 use super::effect::{self, Effect};
 use super::line::Logged;
-use super::mesh::{self, Place};
+use super::mesh::{self, Nowhere, Place};
 use super::request::Request;
 use super::words;
 use crate::api::ObjectName;
@@ -16,8 +16,10 @@ use crate::compile::{Memo, Options};
 use crate::snapshot::{Snapshot, Socket};
 use crate::table::RouteTable;
 use crate::table::filter::Scheme;
+use crate::table::hostname::HostPattern;
 use crate::table::listener::{Listener, Protocol};
 use crate::table::lookup::{HostIndex, NotFound, PathTrees, PortIndex};
+use crate::table::matches::Match;
 use crate::table::rule::Rule;
 use crate::telemetry::outcome::Reason;
 
@@ -96,30 +98,48 @@ pub(super) fn explain(configuration: Configuration<'_>, request: &Request) -> Ex
         logged: None,
         asks_for_headers: false,
     };
-    if let Some(dialled) = &request.dialled {
-        return match mesh::place(configuration.tables, dialled, view.host) {
-            Ok(Place { gateway, listeners }) => {
-                let listeners: Vec<_> = listeners.iter().map(|listener| (gateway, listener)).collect();
-                look_up(configuration, request, &listeners, answer)
-            }
-            Err(why) => Explanation { not_found: Some(why), ..answer },
-        };
-    }
-    match on_port(configuration.tables, request) {
-        Ok(listeners) => look_up(configuration, request, &listeners, answer),
-        Err(why) => Explanation { not_found: Some(why), ..answer },
+    let place = match &request.dialled {
+        Some(dialled) => mesh::place(configuration, dialled, view.host),
+        None => place(configuration.tables, request),
+    };
+    match place {
+        Ok(place) => look_up(configuration, request, &place, answer),
+        Err(Nowhere::Closed(why)) => Explanation { not_found: Some(why), ..answer },
+        Err(Nowhere::Answered(status, reason, why)) => {
+            Explanation { effect: Some(effect::answer((status, reason), request, &why)), ..answer }
+        }
+        Err(Nowhere::Pod(pod)) => to_pod(&pod, request, answer),
     }
 }
 
-fn look_up(
-    configuration: Configuration<'_>,
-    request: &Request,
-    listeners: &[Of<'_>],
-    answer: Explanation,
-) -> Explanation {
+/// What goes to a pod by its own address, as logs name it.
+fn to_pod(pod: &ObjectName, request: &Request, answer: Explanation) -> Explanation {
+    let rule = RuleFound {
+        route: "Pod /*".to_owned(),
+        rule: "straight to the pod that was dialled".to_owned(),
+        label: String::new(),
+        hostname: HostPattern::Any.to_string(),
+        matches: words::matches(&Match::any()),
+    };
+    Explanation { rule: Some(rule), effect: effect::to_pod(pod, request), ..answer }
+}
+
+/// Where a request is looked up that comes to a listener. Errors: nowhere, and why.
+fn place<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Request) -> Result<Place<'a>, Nowhere> {
+    let there = on_port(tables, request).map_err(Nowhere::Closed)?;
+    let Some((gateway, _)) = there.first() else {
+        return Err(Nowhere::Closed(format!("no listener has port {}", request.port)));
+    };
+    let denied = tables.get(*gateway).and_then(|table| table.denied.as_deref());
+    mesh::refuse(denied, None)?;
+    let listeners = there.iter().map(|(_, listener)| (*listener).clone()).collect();
+    Ok(Place { gateway, listeners, denied })
+}
+
+fn look_up(configuration: Configuration<'_>, request: &Request, place: &Place<'_>, answer: Explanation) -> Explanation {
     let Configuration { memo, snapshot, options, .. } = configuration;
-    let indexed: Vec<_> = listeners.iter().map(|(_, listener)| (*listener).clone()).collect();
-    let (view, port) = (request.view(), index(&indexed));
+    let Place { gateway, listeners, denied } = place;
+    let (view, port) = (request.view(), index(listeners));
     let opened_with = (request.scheme == Scheme::Https).then_some(request.server_name.as_str());
     if let Some(name) = opened_with.filter(|name| port.listener(name).is_none()) {
         let why = format!("no listener has a certificate for {name}");
@@ -128,15 +148,15 @@ fn look_up(
     let mut recorder = Recorder::default();
     let found = port.lookup(&view, opened_with, &mut recorder);
     let serving = port.listener(view.host);
-    let of = serving.and_then(|serving| listeners.iter().find(|(_, listener)| Arc::ptr_eq(listener, serving)));
+    let of = serving.and_then(|serving| listeners.iter().find(|listener| Arc::ptr_eq(listener, serving)));
     // Of a request that is misdirected no rule is asked.
     let asked = of.filter(|_| !matches!(found, Err(NotFound::Misdirected)));
-    let others = |(gateway, listener): &Of<'_>| {
+    let others = |listener: &Arc<Listener>| {
         let dropped = memo.dropped(snapshot, gateway, &listener.name);
         nearest(listener, &view, &recorder, Compiled { memo, dropped: &dropped })
     };
     let answer = Explanation {
-        listener: of.map(|(gateway, listener)| ListenerFound {
+        listener: of.map(|listener| ListenerFound {
             gateway: gateway.to_string(),
             name: listener.name.to_string(),
             hostname: listener.hostname.to_string(),
@@ -154,7 +174,7 @@ fn look_up(
                 hostname: recorder.hostname.as_ref().map(ToString::to_string).unwrap_or_default(),
                 matches: words::matches(&entry.matches),
             }),
-            effect: Some(effect::of(found.target, (request, found.path), found.listener, (snapshot, options))),
+            effect: Some(effect::of(found.target, (request, found.path), found.listener, (snapshot, options, *denied))),
             ..answer
         },
         Err(why) => Explanation { not_found: Some(why_not(why, request, listeners)), ..answer },
@@ -192,12 +212,12 @@ fn on_port<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Requ
     }
 }
 
-fn why_not(why: NotFound, request: &Request, listeners: &[Of<'_>]) -> String {
+fn why_not(why: NotFound, request: &Request, listeners: &[Arc<Listener>]) -> String {
     let (host, port, grpc) = (request.view().host, request.port, request.is_grpc());
     let answer = |status, reason| words::answer(status, reason, grpc);
     match why {
         NotFound::NoListener => {
-            let hostnames: Vec<_> = listeners.iter().map(|(_, listener)| listener.hostname.to_string()).collect();
+            let hostnames: Vec<_> = listeners.iter().map(|listener| listener.hostname.to_string()).collect();
             format!(
                 "{}: no listener on port {port} serves {host:?}; they serve {}",
                 answer(404, Reason::NoRoute),

@@ -185,7 +185,10 @@ mod tests {
         for dialled in ["10.96.0.1:80", "[fd00::1]:80"] {
             let more = json!({ "dialled": dialled, "source_principal": "spiffe://td/ns/web/sa/a" });
             let handed = request(more).unwrap().dialled.unwrap();
-            assert_eq!((handed.address.to_string().as_str(), handed.namespace.as_deref()), (dialled, Some("web")));
+            assert_eq!(
+                (handed.address.to_string().as_str(), handed.identity.as_ref().map(|identity| identity.namespace())),
+                (dialled, Some("web"))
+            );
         }
     }
 

@@ -6,23 +6,37 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::find::index;
+use super::find::{Configuration, index};
+use super::words;
 use crate::api::ObjectName;
+use crate::controller::provision::object_name;
+use crate::proxy::Identity;
+use crate::settings::ServiceAccount;
+use crate::snapshot::Snapshot;
 use crate::table::RouteTable;
 use crate::table::backend::{Target, WeightedBackend};
 use crate::table::hostname::HostPattern;
 use crate::table::hosts::Hosts;
 use crate::table::listener::{Host, Listener, Protocol};
 use crate::table::matches::Match;
-use crate::table::mesh::{ByClient, PortRoutes, ServicePort, Spoken};
+use crate::table::mesh::{ByClient, Pods, PortRoutes, ServicePort, Spoken};
+use crate::table::policy::Denied;
 use crate::table::rule::{Action, Entry};
+use crate::telemetry::outcome::Reason;
 
 /// What was dialled, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Dialled {
     pub(super) address: SocketAddr,
-    /// The namespace of the client's identity; `None`: it is not known.
-    pub(super) namespace: Option<Arc<str>>,
+    /// The client; `None`: it is from outside of the mesh.
+    pub(super) identity: Option<Identity>,
+}
+
+impl Dialled {
+    /// The client's namespace; `None`: it is not known.
+    fn namespace(&self) -> Option<&str> {
+        self.identity.as_ref().map(Identity::namespace)
+    }
 }
 
 /// Where a request is looked up: these listeners of this Gateway. The routes of a dialled port, and what leads straight through, are one of
@@ -30,41 +44,111 @@ pub(super) struct Dialled {
 pub(super) struct Place<'a> {
     pub(super) gateway: &'a ObjectName,
     pub(super) listeners: Vec<Arc<Listener>>,
+    /// What the Gateway refuses because of policies.
+    pub(super) denied: Option<&'a Denied>,
 }
 
-/// Where a request is looked up. Errors: it is not looked at, and why.
+/// Why a request is looked up nowhere.
+pub(super) enum Nowhere {
+    /// Nothing takes it; why, for people.
+    Closed(String),
+    /// The waypoint answers it by itself.
+    Answered(u16, Reason, String),
+    /// It goes straight to the pod that was dialled.
+    Pod(ObjectName),
+}
+
+/// Where a request is looked up. Errors: nowhere, and why.
 pub(super) fn place<'a>(
-    tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>,
+    Configuration { tables, snapshot, .. }: Configuration<'a>,
     dialled: &Dialled,
     host: &str,
-) -> Result<Place<'a>, String> {
-    let of_table = |table: &'a Arc<RouteTable>| Some((&**table, table.mesh.as_ref()?.ports.get(&dialled.address)?));
-    let (table, port) = tables.values().find_map(of_table).ok_or_else(|| {
-        format!("{} is enrolled with no waypoint here: the connection is closed (not_served)", dialled.address)
-    })?;
-    let (gateway, backend) = (&table.gateway, &port.backend);
+) -> Result<Place<'a>, Nowhere> {
+    let address = dialled.address;
+    let of_table = |table: &'a Arc<RouteTable>| Some((&**table, table.mesh.as_ref()?.ports.get(&address)?));
+    let Some((table, port)) = tables.values().find_map(of_table) else {
+        return elsewhere(tables, snapshot, address);
+    };
+    let (gateway, backend, denied) = (&table.gateway, &port.backend, table.denied.as_deref());
+    if dialled.identity.as_ref().is_some_and(|identity| is_own(identity, gateway, snapshot)) {
+        return Err(Nowhere::Answered(
+            508,
+            Reason::Loop,
+            format!("{gateway} itself dialled it: it would come round again"),
+        ));
+    }
+    refuse(denied, Some(&backend.service))?;
     let routes = table.service_routes.get(backend);
     if let Some(words) = bytes(port, routes.map(|routes| &**routes), dialled) {
-        return Err(words);
+        return Err(Nowhere::Closed(words));
     }
-    let alone = |name: String, host| Place { gateway, listeners: vec![listener(&name, host)] };
+    let alone = |name: String, host| Place { gateway, listeners: vec![listener(&name, host)], denied };
     if let Some((whose, rules)) = routes.and_then(|routes| chosen(&routes.http, dialled)) {
         return Ok(alone(format!("{whose} of {backend}"), rules));
     }
-    let is_on_port = |listener: &&Arc<Listener>| {
-        let on_port = listener.sockets.iter().any(|socket| socket.port == dialled.address.port());
-        on_port && listener.protocol == Protocol::Http
-    };
-    let listeners: Vec<_> = table.listeners.iter().filter(is_on_port).cloned().collect();
+    let listeners = on_port(table, address.port());
     if index(&listeners).has_rules(host) {
-        return Ok(Place { gateway, listeners });
+        return Ok(Place { gateway, listeners, denied });
     }
     Ok(alone(format!("no route, straight through to {backend}"), through(port)))
 }
 
+/// What is no Service's: an enrolled pod's own address, or the waypoint's.
+fn elsewhere<'a>(
+    tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>,
+    snapshot: &Snapshot,
+    address: SocketAddr,
+) -> Result<Place<'a>, Nowhere> {
+    let ip = address.ip().to_canonical();
+    let pod = snapshot.pods.values().find(|pod| pod.ips.contains(&ip));
+    for (table, mesh) in tables.values().filter_map(|table| Some((table, table.mesh.as_ref()?))) {
+        let denied = table.denied.as_deref();
+        if mesh.own.contains(&ip) {
+            let listeners = on_port(table, address.port());
+            if listeners.is_empty() {
+                let words =
+                    format!("{address} is the waypoint's own: metrics, on their port, or nothing that is served");
+                return Err(Nowhere::Closed(words));
+            }
+            refuse(denied, None)?;
+            return Ok(Place { gateway: &table.gateway, listeners, denied });
+        }
+        let enrolls = |pods: &Pods| pod.filter(|pod| pods.enrolls(pod) && (pods.loopback || !ip.is_loopback()));
+        if let Some(pod) = mesh.pods.as_ref().and_then(enrolls) {
+            refuse(denied, None)?;
+            return Err(Nowhere::Pod(pod.name.clone()));
+        }
+    }
+    Err(Nowhere::Closed(format!("{address} is enrolled with no waypoint here: the connection is closed (not_served)")))
+}
+
+/// Refuses what a policy would judge that is not enforced, as `proxy::policy` does. `service`: what was dialled; `None`: no Service.
+pub(super) fn refuse(denied: Option<&Denied>, service: Option<&ObjectName>) -> Result<(), Nowhere> {
+    match denied.and_then(|denied| denied.because_of(service)) {
+        Some(policy) => Err(Nowhere::Answered(403, Reason::PolicyNotEnforced, words::not_enforced(policy))),
+        None => Ok(()),
+    }
+}
+
+/// Whether an identity is that under which a Gateway's pods run.
+fn is_own(identity: &Identity, gateway: &ObjectName, snapshot: &Snapshot) -> bool {
+    snapshot.gateways.get(gateway).is_some_and(|gateway| {
+        let namespace = gateway.meta.name.namespace.clone();
+        identity.is_of(&ServiceAccount { namespace, name: object_name(gateway).into() })
+    })
+}
+
+/// The listeners of HTTP on a port.
+fn on_port(table: &RouteTable, port: u16) -> Vec<Arc<Listener>> {
+    let is_on_port = |listener: &&Arc<Listener>| {
+        listener.sockets.iter().any(|socket| socket.port == port) && listener.protocol == Protocol::Http
+    };
+    table.listeners.iter().filter(is_on_port).cloned().collect()
+}
+
 /// Where bytes go that nobody looks at; `None`: HTTP is looked at.
 fn bytes(port: &ServicePort, routes: Option<&PortRoutes>, dialled: &Dialled) -> Option<String> {
-    let client = dialled.namespace.as_deref();
+    let client = dialled.namespace();
     let rule = routes.and_then(|routes| routes.bytes.of(client));
     let http = routes.is_some_and(|routes| routes.http.of(client).is_some());
     let why = match port.spoken {
@@ -89,8 +173,7 @@ fn bytes(port: &ServicePort, routes: Option<&PortRoutes>, dialled: &Dialled) -> 
 
 /// The routes of a port that are for this client, and whose they are. `None`: none are.
 fn chosen(routes: &ByClient<Arc<Host>>, dialled: &Dialled) -> Option<(String, Arc<Host>)> {
-    let of_client =
-        dialled.namespace.as_ref().and_then(|namespace| Some((namespace, routes.consumers.get(namespace)?)));
+    let of_client = dialled.namespace().and_then(|namespace| Some((namespace, routes.consumers.get(namespace)?)));
     match (of_client, &routes.producers) {
         (Some((namespace, host)), _) => Some((format!("consumer routes of namespace {namespace}"), host.clone())),
         (None, Some(host)) => Some(("routes".to_owned(), host.clone())),

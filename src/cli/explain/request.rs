@@ -80,14 +80,12 @@ impl Request {
         if self.scheme == Scheme::Https {
             bail!("what ztunnel hands over is spoken in plain text, or passed on as it is: give an http:// URL");
         }
-        let namespace = |text: &str| {
+        let parse = |text: &str| {
             let identity = Identity::parse(text.as_bytes());
-            identity
-                .map(|identity| identity.namespace().into())
-                .with_context(|| format!("{text:?} is no spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT"))
+            identity.with_context(|| format!("{text:?} is no spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT"))
         };
-        let namespace = identity.map(namespace).transpose()?;
-        Ok(Self { port: address.port(), dialled: Some(Dialled { address, namespace }), ..self })
+        let identity = identity.map(parse).transpose()?;
+        Ok(Self { port: address.port(), dialled: Some(Dialled { address, identity }), ..self })
     }
 
     /// Whether it is a gRPC call, which is told a gRPC status.

@@ -276,8 +276,13 @@ spec:
 
 /// What a request finds that ztunnel hands over: where it is looked up, the route, and why none takes it.
 fn handed_over(dialled: &str, identity: Option<&str>, path: &str) -> [Option<String>; 3] {
+    let found = explained_in(MESH, dialled, identity, path);
+    [found.listener.map(|listener| listener.name), found.rule.map(|rule| rule.route), found.not_found]
+}
+
+fn explained_in(manifests: &str, dialled: &str, identity: Option<&str>, path: &str) -> Explanation {
     let mut snapshot = Snapshot::default();
-    for document in serde_yaml::Deserializer::from_str(MESH) {
+    for document in serde_yaml::Deserializer::from_str(manifests) {
         let value = serde::Deserialize::deserialize(document).expect("YAML");
         let Ok(Decoded::Item(item)) = decode(value) else { panic!("an object") };
         snapshot.apply([Change::Put(item)]);
@@ -286,9 +291,7 @@ fn handed_over(dialled: &str, identity: Option<&str>, path: &str) -> [Option<Str
     let tables = crate::compile::compile(&snapshot, &options, &mut memo).tables;
     let request = Request::parse("GET", &format!("http://whatever.test{path}"), &[]).expect("a request");
     let request = request.handed_over(dialled.parse().expect("an address"), identity).expect("an identity");
-    let found =
-        find::explain(Configuration { tables: &tables, memo: &memo, snapshot: &snapshot, options: &options }, &request);
-    [found.listener.map(|listener| listener.name), found.rule.map(|rule| rule.route), found.not_found]
+    find::explain(Configuration { tables: &tables, memo: &memo, snapshot: &snapshot, options: &options }, &request)
 }
 
 #[test]
@@ -322,4 +325,45 @@ fn an_identity_that_is_none_is_refused() {
     assert!(request.clone().handed_over("10.96.0.1:80".parse().expect("an address"), Some("web")).is_err());
     let tls = Request::parse("GET", "https://a.test/", &[]).expect("a request");
     assert!(tls.handed_over("10.96.0.1:80".parse().expect("an address"), None).is_err());
+}
+
+#[test]
+fn what_policies_would_judge_is_told_as_it_is_answered_wherever_they_stand() {
+    let policy = |target: &str| {
+        format!(
+            "{MESH}---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: p, namespace: shop}}, spec: {{targetRefs: \
+             [{target}]}}}}\n---\n{{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {{name: on, namespace: shop}}, spec: \
+             {{parentRefs: [{{group: '', kind: Service, name: plain, port: 80}}], rules: [{{backendRefs: [{{name: cart, port: 80}}]}}]}}}}\n"
+        )
+    };
+    let answer = |manifests: &str, dialled: &str| explained_in(manifests, dialled, None, "/").to_string();
+    let told = "403: AuthorizationPolicy shop/p would judge it, and is not enforced";
+    let of_cart = policy("{group: '', kind: Service, name: cart}");
+    assert!(answer(&of_cart, "10.96.0.1:80").contains(&format!("answer    {told}")));
+    let routed = answer(&of_cart, "10.96.0.2:80");
+    assert!(
+        routed.contains("route     HTTPRoute shop/on") && routed.contains(&format!("shop/cart:80  {told}")),
+        "{routed}"
+    );
+    let of_all = policy("{group: gateway.networking.k8s.io, kind: Gateway, name: waypoint}");
+    assert!(answer(&of_all, "10.96.0.2:80").contains(&format!("answer    {told}")));
+}
+
+#[test]
+fn a_pod_by_its_own_address_is_told_and_so_is_a_loop() {
+    let pods = MESH.replace(
+        "{name: waypoint, namespace: shop}",
+        "{name: waypoint, namespace: shop, labels: {istio.io/waypoint-for: all}}",
+    ) + "---\n{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: shop, labels: {istio.io/use-waypoint: waypoint}}, spec: {}, status: \
+           {phase: Running, podIPs: [{ip: 10.244.0.7}]}}\n";
+    let found = explained_in(&pods, "10.244.0.7:8080", None, "/x?y");
+    assert_eq!(found.rule.as_ref().map(|rule| rule.route.as_str()), Some("Pod /*"));
+    assert!(found.to_string().contains("backend   100.0 %  shop/p:8080  10.244.0.7:8080"), "{found}");
+    let found = explained_in(MESH, "10.244.0.7:8080", None, "/");
+    assert!(found.not_found.is_some_and(|why| why.contains("enrolled with no waypoint here")));
+    for (account, answers) in [("waypoint-pingway", true), ("waypoint", false)] {
+        let identity = format!("spiffe://td/ns/shop/sa/{account}");
+        let found = explained_in(MESH, "10.96.0.1:80", Some(&identity), "/own").to_string();
+        assert_eq!(found.contains("answer    508: shop/waypoint itself dialled it"), answers, "{found}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Matches and what they lost by, in words for people.
 
 use crate::api::Kind;
+use crate::api::ObjectRef;
 use crate::compile::Predicate;
 use crate::table::matches::{LostBy, Match, PathMatch, ValueMatch};
 use crate::table::request::RequestView;
@@ -45,6 +46,11 @@ pub(super) fn answer(status: u16, reason: Reason, grpc: bool) -> String {
         (true, 14) => "gRPC UNAVAILABLE".to_owned(),
         (true, code) => format!("gRPC status {code}"),
     }
+}
+
+/// Why a request is answered 403.
+pub(super) fn not_enforced(policy: &ObjectRef) -> String {
+    format!("{policy} would judge it, and is not enforced")
 }
 
 /// All parts of a match.
