@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::outside::Pod;
+use super::pod::Pod;
 use crate::api::decode::{Decoded, decode};
 use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::snapshot::{Change, Snapshot};
@@ -58,6 +58,16 @@ impl Facts {
             Ok(_) => {}
             Err(error) => self.unread.push(error.to_string()),
         }
+    }
+
+    /// Whether a kind could be listed, and all of its objects read.
+    pub(super) fn sees(&self, kind: &str) -> bool {
+        !self.unread.iter().any(|unread| unread.split([':', ' ']).next() == Some(kind))
+    }
+
+    /// Whether pods are among the facts: a dump need not have them.
+    pub(super) fn sees_pods(&self) -> bool {
+        self.sees("Pod") && !self.pods.is_empty()
     }
 
     /// A condition of an object: its status, reason and message. `None`: there is none.

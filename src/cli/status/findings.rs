@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
+use super::replicas::of_replicas;
 use super::report::{Finding, Level, Waypoint};
 use crate::api::{GATEWAY_NAME, Gateway, Kind, ObjectName, ObjectRef, Service, label_value};
 use crate::compile::BINDING;
@@ -37,13 +38,15 @@ pub(super) fn is_served(facts: &Facts, object: &ObjectRef, served: &BTreeSet<Obj
     }
 }
 
-struct Told<'a> {
+/// What is found about one object.
+pub(super) struct Told<'a> {
     object: String,
     findings: &'a mut Vec<Finding>,
 }
 
 impl Told<'_> {
-    fn tell(&mut self, level: Level, what: impl Into<String>, todo: impl Into<String>) {
+    /// Adds a finding.
+    pub(super) fn tell(&mut self, level: Level, what: impl Into<String>, todo: impl Into<String>) {
         let object = self.object.clone();
         self.findings.push(Finding { level, object, what: what.into(), todo: todo.into() });
     }
@@ -69,19 +72,19 @@ pub(super) fn of_gateway(facts: &Facts, gateway: &Gateway, waypoint: &Waypoint, 
         }
     }
     binding(facts, gateway, &mut told);
-    let behind = waypoint.replicas.iter().filter(|replica| replica.generation < waypoint.generation);
-    for replica in behind {
-        let what =
-            format!("replica {} serves generation {} of {}", replica.pod, replica.generation, waypoint.generation);
-        told.tell(Level::Warning, what, "if it stays so, read that pod's log, and /problems on its admin page");
+    of_replicas(facts, gateway, waypoint, &mut told);
+}
+
+/// A Gateway of a class that nobody made, so that it is nobody's.
+pub(super) fn of_class(facts: &Facts, gateway: &Gateway, findings: &mut Vec<Finding>) {
+    let class = gateway.spec.gateway_class_name.as_str();
+    if !facts.sees("GatewayClass") || facts.snapshot.classes.contains_key(&ObjectName::cluster(class)) {
+        return;
     }
-    if waypoint.replicas.is_empty() && waypoint.programmed == "True" {
-        told.tell(
-            Level::Warning,
-            "no replica reports what it serves",
-            "look whether its pods run, and may write their ConfigMap",
-        );
-    }
+    let about = ObjectRef { kind: Kind::Gateway, name: gateway.meta.name.clone() };
+    let what = format!("is of class {class}, which is not there: nobody serves it");
+    let todo = "make that GatewayClass, or correct spec.gatewayClassName; Pingway's come with its installation";
+    Told { object: about.to_string(), findings }.tell(Level::Error, what, todo);
 }
 
 /// An annotation that istiod takes for none, or that is not served.

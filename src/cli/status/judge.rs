@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use super::facts::Facts;
 use super::findings::{self, Naming};
 use super::outside;
-use super::report::{Enrolled, Replica, Served, Status, Waypoint};
+use super::replicas::replicas;
+use super::report::{Enrolled, Served, Status, Waypoint};
 use crate::api::{CONTROLLER_NAME, Gateway, Kind, ObjectName, ObjectRef};
 use crate::compile::{Memo, Options, Placement, compile, named_waypoints, opts_out};
-use crate::controller::provision::object_name;
 use crate::table::RouteTable;
-use crate::waypoint::{KEY_PREFIX, ReplicaReport};
 
 /// The answer. `wanted`: of this namespace's Gateways, or of this one; `None`: of all.
 pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str>) -> Status {
@@ -28,16 +27,17 @@ pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str
         let named: Vec<_> = all.iter().filter(|naming| naming.waypoints.contains(name)).collect();
         let waypoint = waypoint(facts, gateway, &named, &served);
         findings::of_gateway(facts, gateway, &waypoint, &mut status.findings);
-        outside::of_replicas(facts, gateway, &mut status.findings);
         for naming in &named {
             findings::of_enrolled(facts, gateway, naming, served.contains(&naming.object.name), &mut status.findings);
         }
         status.waypoints.push(waypoint);
     }
     // What may not be listed is not missing.
-    let sees_gateways = !facts.unread.iter().any(|unread| unread.starts_with("Gateway:"));
-    for naming in all.iter().filter(|_| sees_gateways) {
+    for naming in all.iter().filter(|_| facts.sees("Gateway")) {
         findings::of_missing(facts, naming, wanted, &mut status.findings);
+    }
+    for gateway in facts.snapshot.gateways.values().filter(|gateway| wanted(&gateway.meta.name)) {
+        findings::of_class(facts, gateway, &mut status.findings);
     }
     if status.waypoints.iter().any(|waypoint| !waypoint.enrolled.is_empty()) {
         status.outside_mesh = outside::outside(facts);
@@ -97,18 +97,6 @@ fn waypoint(facts: &Facts, gateway: &Gateway, named: &[&Naming], served: &BTreeS
         enrolled: named.iter().map(enrolled).collect(),
         opted_out: opted_out(facts, &gateway.meta.name),
     }
-}
-
-fn replicas(facts: &Facts, gateway: &Gateway) -> Vec<Replica> {
-    let name = ObjectName::new(gateway.meta.name.namespace.clone(), object_name(gateway));
-    let reports = facts.reports.get(&name).into_iter().flatten();
-    let found = reports.filter_map(|(key, text)| {
-        let report: ReplicaReport = serde_json::from_str(text).ok()?;
-        let pod = key.strip_prefix(KEY_PREFIX)?.to_owned();
-        let is_its = gateway.meta.uid.as_deref().is_none_or(|uid| uid == report.uid);
-        is_its.then_some(Replica { pod, version: report.version, generation: report.generation })
-    });
-    found.collect()
 }
 
 /// Services that say `none` where their namespace names this waypoint. The waypoints' own are none that anybody misses.

@@ -7,6 +7,8 @@ mod findings;
 mod gather;
 mod judge;
 mod outside;
+mod pod;
+mod replicas;
 mod report;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,8 @@ pub(super) struct Replica {
     pub(super) version: String,
     /// The Gateway's generation that it serves.
     pub(super) generation: i64,
+    /// Its pod is there no more.
+    pub(super) gone: bool,
 }
 
 /// Pods of a namespace that are not in the mesh.

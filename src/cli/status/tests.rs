@@ -179,6 +179,7 @@ apiVersion: v1
 kind: List
 items:
 - {apiVersion: v1, kind: Pod, metadata: {name: in, namespace: shop}}
+- {apiVersion: v1, kind: Pod, metadata: {name: waypoint-pingway-x, namespace: shop, labels: {gateway.networking.k8s.io/gateway-name: waypoint}}}
 - {apiVersion: v1, kind: Pod, metadata: {name: out, namespace: shop, labels: {istio.io/dataplane-mode: none}}}
 - {apiVersion: v1, kind: Pod, metadata: {name: node, namespace: shop}, spec: {hostNetwork: true}}
 - {apiVersion: v1, kind: Pod, metadata: {name: own, namespace: old, labels: {istio.io/dataplane-mode: ambient}}}
@@ -206,11 +207,11 @@ fn a_replica_outside_the_mesh_is_wrong() {
     let pod = |mode: &str| {
         let labels = format!("{{gateway.networking.k8s.io/gateway-name: waypoint, istio.io/dataplane-mode: {mode}}}");
         format!(
-            "{GOOD}\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: p, namespace: shop, labels: {labels}}}}}\n"
+            "{GOOD}\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: waypoint-pingway-x, namespace: shop, labels: {labels}}}}}\n"
         )
     };
     assert_eq!(found(&pod("ambient")), []);
-    is_found(&pod("none"), Level::Error, "its pod p is not in the mesh");
+    is_found(&pod("none"), Level::Error, "its pod waypoint-pingway-x is not in the mesh");
 }
 
 #[test]
@@ -219,4 +220,61 @@ fn gateways_that_may_not_be_listed_are_not_missing() {
     assert!(judge(&facts, None, None).is_wrong());
     facts.unread.push("Gateway: forbidden".to_owned());
     assert!(!judge(&facts, None, None).is_wrong());
+}
+
+/// The good cluster with a pod of the waypoint's, of this name, and what else it says.
+fn with_replica(name: &str, metadata: &str, status: &str) -> String {
+    format!(
+        "{GOOD}---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, {metadata}labels: \
+         {{gateway.networking.k8s.io/gateway-name: waypoint}}}}, status: {status}}}\n"
+    )
+}
+
+#[test]
+fn a_report_whose_pod_is_gone_is_told_and_counts_as_none() {
+    let gone = "pod waypoint-pingway-x is gone, and its report of generation 3 is still there";
+    let status = judge(&facts(&with_replica("waypoint-pingway-y", "", "{phase: Running}")), None, None);
+    assert!(status.to_string().contains("waypoint-pingway-x is gone, served generation 3"), "{status}");
+    let told: Vec<_> = status.findings.iter().map(|finding| &*finding.what).collect();
+    assert_eq!(told, ["no replica reports what it serves", gone]);
+    assert!(!status.is_wrong());
+    is_found(&with_replica("waypoint-pingway-x", "", "{phase: Failed}"), Level::Warning, gone);
+    let old = with_replica("waypoint-pingway-y", "", "{}").replace("\"generation\": 3", "\"generation\": 2");
+    assert!(!found(&old).iter().any(|(_, what)| what.contains("serves generation")), "it serves nothing");
+    let mut unseen = facts(&with_replica("waypoint-pingway-y", "", "{}"));
+    unseen.unread.push("Pod: forbidden".to_owned());
+    assert!(judge(&unseen, None, None).findings.is_empty(), "pods that may not be listed are not gone");
+}
+
+#[test]
+fn a_waypoints_pod_that_is_not_ready_is_told_with_why() {
+    let of = |metadata: &str, status: &str| found(&with_replica("waypoint-pingway-x", metadata, status));
+    let unready = "{type: Ready, status: \"False\", reason: ContainersNotReady, message: \"containers with unready status: [proxy]\"}";
+    let waiting = "containerStatuses: [{name: proxy, state: {waiting: {reason: ImagePullBackOff}}}]";
+    let unscheduled = "{type: PodScheduled, status: \"False\", reason: Unschedulable, message: no node}";
+    for (status, why) in [
+        (format!("{{conditions: [{unready}]}}"), "ContainersNotReady: containers with unready status: [proxy]"),
+        (format!("{{conditions: [{unready}], {waiting}}}"), "ImagePullBackOff"),
+        (format!("{{phase: Pending, conditions: [{unscheduled}]}}"), "Unschedulable: no node"),
+    ] {
+        let what = format!("Gateway shop/waypoint: its pod waypoint-pingway-x is not ready, {why}");
+        assert_eq!(of("", &status), [(Level::Warning, what)], "{status}");
+        assert_eq!(of("deletionTimestamp: 2026-11-26T10:00:00Z, ", &status), [], "it is about to end");
+    }
+    assert_eq!(of("", "{phase: Running, conditions: [{type: Ready, status: \"True\"}]}"), []);
+}
+
+#[test]
+fn a_gateway_whose_class_is_missing_is_nobodys() {
+    let text = GOOD.replace("gatewayClassName: pingway", "gatewayClassName: pnigway");
+    let what = "Gateway shop/waypoint: is of class pnigway, which is not there";
+    is_found(&text, Level::Error, what);
+    assert!(!judge(&facts(&text), Some("cart"), None).is_wrong(), "it is not asked for");
+    for unread in ["GatewayClass: forbidden", "GatewayClass other: spec.controllerName: is missing"] {
+        let mut unseen = facts(&text);
+        unseen.unread.push(unread.to_owned());
+        assert!(judge(&unseen, None, None).findings.iter().all(|finding| !finding.what.contains("class")));
+    }
+    let others = GOOD.replace("pingway.dev/gateway-controller", "istio.io/gateway-controller");
+    assert!(!found(&others).iter().any(|(_, what)| what.contains("class")), "another's is another's");
 }

@@ -40,8 +40,9 @@ impl Display for Waypoint {
         writeln!(f, "  programmed  {}", or_none(self.programmed.clone()))?;
         writeln!(f, "  addresses   {}", or_none(self.addresses.join(", ")))?;
         writeln!(f, "  generation  {}", self.generation)?;
-        for Replica { pod, version, generation } in &self.replicas {
-            writeln!(f, "  replica     {pod} serves generation {generation}, version {version}")?;
+        for Replica { pod, version, generation, gone } in &self.replicas {
+            let serves = if *gone { "is gone, served" } else { "serves" };
+            writeln!(f, "  replica     {pod} {serves} generation {generation}, version {version}")?;
         }
         for Enrolled { object, served, bound } in &self.enrolled {
             let served = match served {
