@@ -1,20 +1,22 @@
 //! What is served and what is wrong, as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 
 use serde_json::{Value, json};
 
+use crate::api::ObjectName;
 use crate::live::{Backend, Endpoint};
 use crate::pipeline::Report;
 use crate::proxy::Addresses;
 use crate::snapshot::Socket;
 use crate::status;
+use crate::table::backend::BackendKey;
 use crate::table::listener::{Listener, Protocol};
 use crate::table::matches::{Match, PathMatch, ValueMatch};
-use crate::table::mesh::{Mesh, ServicePort};
+use crate::table::mesh::{ByClient, Mesh, ServicePort};
 use crate::table::rule::{Action, Entry, Rule};
 use crate::telemetry::log::LogControl;
 
@@ -61,7 +63,7 @@ pub(super) fn listeners(report: &Report, addresses: &Addresses) -> Value {
 
 /// `/mesh`: what each Gateway serves as a waypoint, and where ztunnel hands it over.
 pub(super) fn mesh(report: &Report, addresses: &Addresses) -> Value {
-    let waypoint = |(gateway, mesh): (&crate::api::ObjectName, &Mesh)| {
+    let waypoint = |(gateway, mesh): (&ObjectName, &Mesh)| {
         let service = |(dialled, port): (&SocketAddr, &Arc<ServicePort>)| {
             let (backend, spoken) = (port.backend.to_string(), port.spoken.as_str());
             json!({ "dialled": dialled, "backend": backend, "spoken": spoken })
@@ -86,7 +88,8 @@ fn socket(report: &Report, addresses: &Addresses, wanted: &Socket) -> Value {
     })
 }
 
-/// `/routes`: by gateway, listener and host, in the order in which they are tried.
+/// `/routes`: by gateway, listener and host, in the order in which they are tried; then those of enrolled Services, by port and by
+/// whose clients they are for.
 pub(super) fn routes(report: &Report) -> Value {
     let mut routes = Vec::new();
     for (gateway, table) in report.tables.iter() {
@@ -103,22 +106,57 @@ pub(super) fn routes(report: &Report) -> Value {
             }
         }
     }
+    let of_service = |one: OfService<'_>| {
+        let mut shown = described(one.matched, one.rule);
+        shown["gateway"] = one.gateway.to_string().into();
+        shown["service"] = one.port.to_string().into();
+        shown["clients"] = one.clients.into();
+        shown
+    };
+    routes.extend(of_services(report).map(of_service));
     routes.into()
 }
 
 fn route(entry: &Entry) -> Value {
-    let rule = &entry.rule;
-    json!({
-        "route": rule.route.to_string(),
-        "rule": rule_name(rule),
-        "match": matched(&entry.matches),
-        "action": action(rule),
+    described(matched(&entry.matches), &entry.rule)
+}
+
+fn described(matched: String, rule: &Rule) -> Value {
+    json!({ "route": rule.route.to_string(), "rule": &*rule.label(), "match": matched, "action": action(rule) })
+}
+
+/// What a route at an enrolled Service does.
+pub(super) struct OfService<'a> {
+    pub(super) gateway: &'a ObjectName,
+    pub(super) port: &'a BackendKey,
+    /// The namespace of the clients that it is for; `*`: all that have no routes of their own.
+    pub(super) clients: &'a str,
+    /// What it takes, in one line.
+    pub(super) matched: String,
+    pub(super) rule: &'a Rule,
+}
+
+/// The routes of the ports that are enrolled with each Gateway, in the order in which they are tried.
+pub(super) fn of_services(report: &Report) -> impl Iterator<Item = OfService<'_>> {
+    report.tables.values().flat_map(|table| {
+        let ports: BTreeSet<_> =
+            table.mesh.iter().flat_map(|mesh| mesh.ports.values()).map(|port| &port.backend).collect();
+        let routes = ports.into_iter().filter_map(|port| table.service_routes.get_key_value(port));
+        routes.flat_map(|(port, routes)| {
+            let http =
+                whose(&routes.http).flat_map(|(clients, host)| host.entries.iter().map(move |entry| (clients, entry)));
+            let http = http.map(|(clients, entry)| (clients, matched(&entry.matches), &*entry.rule));
+            let bytes = whose(&routes.bytes).map(|(clients, rule)| (clients, "bytes".to_owned(), &**rule));
+            let of_service =
+                |(clients, matched, rule)| OfService { gateway: &table.gateway, port, clients, matched, rule };
+            http.chain(bytes).map(of_service)
+        })
     })
 }
 
-/// The rule's name, or its place.
-pub(super) fn rule_name(rule: &Rule) -> String {
-    rule.name.as_deref().map_or_else(|| rule.index.to_string(), str::to_owned)
+fn whose<T>(routes: &ByClient<T>) -> impl Iterator<Item = (&str, &T)> {
+    let producers = routes.producers.iter().map(|routes| ("*", routes));
+    producers.chain(routes.consumers.iter().map(|(namespace, routes)| (&**namespace, routes)))
 }
 
 /// A match in one line.

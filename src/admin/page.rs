@@ -135,6 +135,7 @@ fn backends(page: &mut String, report: &Report) -> fmt::Result {
 fn routes(page: &mut String, report: &Report) -> fmt::Result {
     page.push_str("<h2>Routes</h2>");
     head(page, &["listener", "host", "match", "route", "rule", "action"])?;
+    let of_services = dump::of_services(report).take(ROUTES);
     let listeners = report.tables.values().flat_map(|table| &table.listeners);
     let rows = listeners
         .flat_map(|listener| listener.hosts.iter().map(move |host| (listener, host)))
@@ -145,8 +146,20 @@ fn routes(page: &mut String, report: &Report) -> fmt::Result {
         cell(page, &host.hostname)?;
         cell(page, dump::matched(&entry.matches))?;
         cell(page, &entry.rule.route)?;
-        cell(page, dump::rule_name(&entry.rule))?;
+        cell(page, entry.rule.label())?;
         cell(page, dump::action(&entry.rule))?;
+        page.push_str("</tr>");
+    }
+    page.push_str("</table><h2>Routes of Services</h2>");
+    head(page, &["port", "clients", "match", "route", "rule", "action"])?;
+    for one in of_services {
+        page.push_str("<tr>");
+        cell(page, one.port)?;
+        cell(page, one.clients)?;
+        cell(page, one.matched)?;
+        cell(page, &one.rule.route)?;
+        cell(page, one.rule.label())?;
+        cell(page, dump::action(one.rule))?;
         page.push_str("</tr>");
     }
     write!(page, "</table><p>At most {ROUTES} rows: all are in <a href=\"/routes\">/routes</a>.</p>")

@@ -212,6 +212,21 @@ mod tests {
     }
 
     #[test]
+    fn routes_of_every_kind_count_each_with_a_grant_of_its_own() {
+        for kind in ["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"] {
+            let mut route = route("shop", "waypoint", "backends");
+            route["kind"] = json!(kind);
+            if kind == "TLSRoute" {
+                route["spec"]["hostnames"] = json!(["a.test"]);
+            }
+            let with =
+                |granted: &str| seen(&[gateway(json!({})), grant("backends", granted, "Service"), route.clone()]);
+            assert_eq!(names(&with(kind).services), ["backends", "shop"], "{kind}");
+            assert_eq!(names(&with("Gateway").services), ["shop"], "{kind}");
+        }
+    }
+
+    #[test]
     fn policies_are_seen_where_services_are_and_in_the_root_namespace() {
         assert_eq!(names(&seen(&[gateway(json!({}))]).policies), ["shop"]);
         let root = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } });

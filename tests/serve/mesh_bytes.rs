@@ -127,7 +127,7 @@ async fn a_tcp_route_shares_connections_out_by_weight_and_drops_what_leads_nowhe
 async fn routes_of_another_namespace_are_for_its_own_clients() {
     let (one, two) = (server("one").await, server("two").await);
     for kind in ["TCPRoute", "TLSRoute"] {
-        let (_folder, _proxy, address) = start(&[
+        let (_folder, proxy, address) = start(&[
             ("a.yaml", service(ENROLLED, one)),
             ("two.yaml", other("two", two)),
             ("grant.yaml", grant("shop")),
@@ -135,6 +135,12 @@ async fn routes_of_another_namespace_are_for_its_own_clients() {
         ])
         .await;
         until("it is served", async || (answers(address, "shop", "10.96.0.1:82").await == "two").then_some(())).await;
+        let shown = proxy.json("/routes").await.unwrap();
+        let [route] = shown.as_array().unwrap().as_slice() else { panic!("{shown}") };
+        let told =
+            ["gateway", "service", "clients", "match", "route", "action"].map(|field| route[field].as_str().unwrap());
+        let named = format!("{kind} shop/r");
+        assert_eq!(told, ["default/edge", "default/a:82", "shop", "bytes", &named, "forward: 1 × default/two:90"]);
         assert_eq!(answers(address, "blog", "10.96.0.1:82").await, "one", "straight through");
         assert_eq!(answers(address, "shop", "10.96.0.1:81").await, "one", "the route is for port 82");
     }
