@@ -17,6 +17,7 @@ mod gateway;
 mod grant;
 mod item;
 mod label;
+mod label_set;
 mod object_ref;
 mod open_enum;
 pub mod parameters;
@@ -40,6 +41,7 @@ pub use gateway::{
 pub use grant::{GrantFrom, GrantTo, ReferenceGrantSpec};
 pub use item::Item;
 pub use label::{GATEWAY_NAME, LONGEST_LABEL, cut, hashed, label_value};
+pub use label_set::LabelSet;
 pub use object_ref::{Kind, Meta, Object, ObjectName, ObjectRef};
 pub use pod::{Pod, Workload};
 pub use policy::{Policy, PolicyKind, PolicySpec, PolicyTarget};

@@ -1,11 +1,11 @@
-//! What is kept of a Pod: by which addresses it is known, and what it is called in metrics. A cluster has thousands.
+//! What is kept of a Pod: by which addresses it is known, what it is called in metrics, and who selects it. A cluster has thousands.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::ObjectName;
+use super::{LabelSet, ObjectName};
 
 /// A Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub struct Pod {
     pub workload: Workload,
     /// The labels that say by which waypoint it is served, or that it is a waypoint's own.
     pub labels: BTreeMap<String, String>,
+    /// All of its labels, for selectors.
+    pub label_set: LabelSet,
+    /// Whether it says that it can serve, and is not about to end.
+    pub ready: bool,
 }
 
 /// What a pod belongs to, as Istio names it: the pods of one Deployment have one.

@@ -11,7 +11,7 @@ use super::parent;
 use super::selector::takes_namespace;
 use crate::api::parameters::WorkloadLabels;
 use crate::api::{BackendRef, CertificateRef, Gateway, Kind, NamespacesFrom, ObjectName, ParentRef};
-use crate::snapshot::{Namespaces, Scope, Secrets, Snapshot};
+use crate::snapshot::{Namespaces, Scope, Secrets, Snapshot, selects};
 
 /// What the pods of a Gateway have to see, as far as the snapshot tells. Seeing more can make it grow: routes name Services
 /// elsewhere. It never grows beyond what listeners and ReferenceGrants allow. `root_namespace`: Istio's, whose policies may be
@@ -41,7 +41,7 @@ pub fn scope(snapshot: &Snapshot, gateway: &ObjectName, root_namespace: &str, la
         WorkloadLabels::Cluster => Namespaces::All,
         WorkloadLabels::Local => services.clone(),
         WorkloadLabels::Off if serves_pods(object, snapshot) => services.clone(),
-        WorkloadLabels::Off => Namespaces::none(),
+        WorkloadLabels::Off => selecting(snapshot, &services),
     };
     let secrets = Secrets::Named(secrets(object, &grants));
     Scope { gateway: Some(gateway.clone()), routes, services, policies, pods, secrets }
@@ -51,6 +51,16 @@ pub fn scope(snapshot: &Snapshot, gateway: &ObjectName, root_namespace: &str, la
 fn serves_pods(gateway: &Gateway, snapshot: &Snapshot) -> bool {
     let class = snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
     class.is_some_and(|class| is_for_pods(gateway, class))
+}
+
+/// Of these namespaces those whose ServiceEntries select pods.
+fn selecting(snapshot: &Snapshot, within: &Namespaces) -> Namespaces {
+    let namespaces = snapshot.entries.values().filter(|entry| selects(entry)).map(|entry| &entry.meta.name.namespace);
+    let is_within = |namespace: &&Arc<str>| match within {
+        Namespaces::All => true,
+        Namespaces::Named(names) => names.contains(*namespace),
+    };
+    Namespaces::Named(namespaces.filter(is_within).cloned().collect())
 }
 
 /// The namespaces from which routes may attach to any of its listeners.
@@ -251,6 +261,23 @@ mod tests {
         assert_eq!(pods(WorkloadLabels::Off, "none"), [""; 0]);
         assert_eq!(pods(WorkloadLabels::Off, "workload"), ["backends", "shop"]);
         assert_eq!(pods(WorkloadLabels::Off, "all"), ["backends", "shop"]);
+    }
+
+    #[test]
+    fn pods_are_seen_where_a_service_entry_selects_them() {
+        let pods = |allowed: Value, entries: &[(&str, &str)]| {
+            let entry = |(namespace, resolution): &(&str, &str)| {
+                let spec = json!({ "hosts": ["pay.test"], "resolution": resolution, "workloadSelector": { "labels": { "app": "pay" } } });
+                json!({ "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+                    "metadata": { "name": "pay", "namespace": namespace }, "spec": spec })
+            };
+            let objects: Vec<_> = entries.iter().map(entry).chain([gateway(allowed)]).collect();
+            names(&labelled(&objects, WorkloadLabels::Off).pods).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let both = [("shop", "STATIC"), ("cart", "STATIC")];
+        assert_eq!(pods(json!({}), &both), ["shop"]);
+        assert_eq!(pods(json!({ "from": "All" }), &both), ["cart", "shop"]);
+        assert_eq!(pods(json!({}), &[("shop", "DNS")]), [""; 0]);
     }
 
     #[test]

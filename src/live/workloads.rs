@@ -62,7 +62,14 @@ mod tests {
         let (service, revision, account) = (of(name), of("latest"), of("default"));
         let workload = Workload { namespace: of("shop"), name: of(name), service, revision, account };
         let ips = ips.iter().map(|ip| ip.parse().expect("an address")).collect();
-        Arc::new(Pod { name: ObjectName::new("shop", name), ips, workload, labels: Default::default() })
+        Arc::new(Pod {
+            name: ObjectName::new("shop", name),
+            ips,
+            workload,
+            labels: Default::default(),
+            label_set: Default::default(),
+            ready: true,
+        })
     }
 
     fn put(workloads: &Workloads, before: Option<&Arc<Pod>>, now: Option<&Arc<Pod>>) {

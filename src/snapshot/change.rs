@@ -84,7 +84,7 @@ impl Touched {
             Item::Pod(object) => {
                 let before = snapshot.pods.get(&name).cloned();
                 let differs = put(&mut snapshot.pods, name, object.clone());
-                return self.pods.extend(differs.then_some(PodChange { before, now: Some(object) }));
+                return self.pod(snapshot, differs.then_some(PodChange { before, now: Some(object) }));
             }
             Item::EndpointSlice(object) => return self.put_slice(snapshot, &name, object),
         };
@@ -123,11 +123,20 @@ impl Touched {
             }
             Kind::Pod => {
                 let before = snapshot.pods.remove(name);
-                return self.pods.extend(before.is_some().then_some(PodChange { before, now: None }));
+                return self.pod(snapshot, before.is_some().then_some(PodChange { before, now: None }));
             }
             Kind::EndpointSlice => return self.remove_slice(snapshot, name, None),
         };
         self.configuration |= was_there;
+    }
+
+    /// A ServiceEntry that selects a pod, or did, has other endpoints.
+    fn pod(&mut self, snapshot: &Snapshot, change: Option<PodChange>) {
+        let Some(change) = change else { return };
+        for pod in [&change.before, &change.now].into_iter().flatten().filter(|pod| snapshot.is_selected(pod)) {
+            self.entries.insert(pod.name.namespace.clone());
+        }
+        self.pods.push(change);
     }
 
     /// A slice goes to the Service that its label names; from another, that it named before, it goes away.

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
+use k8s_openapi::api::core::v1::{ObjectReference, ServicePort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{Objects, Slices, Snapshot};
-use crate::api::{EndpointSlice, EntryEndpoint, EntryPort, ObjectName, Service, ServiceEntry, WorkloadEntry};
+use super::{Objects, Slices, Snapshot, selected};
+use crate::api::{EndpointSlice, EntryEndpoint, EntryPort, ObjectName, Pod, Service, ServiceEntry, WorkloadEntry};
 
 /// Something that a ServiceEntry asks for and does not get.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub fn flaws(entry: &ServiceEntry, workloads: &Objects<WorkloadEntry>) -> Vec<Fl
             "there is no address of its own, by which it could be dialled; istiod allocates one in status.addresses";
         tell("spec.addresses", why.to_owned());
     }
-    let selected = || workloads_of(entry, workloads);
+    let selected = || selected::workloads(entry, workloads);
     for workload in spec.endpoints.iter().chain(selected()).filter(|workload| is_remote(workload)) {
         let why = format!("{} is of network {}, which a waypoint does not reach", workload.address, workload.network);
         tell("spec.endpoints", why);
@@ -81,8 +81,6 @@ pub fn flaws(entry: &ServiceEntry, workloads: &Objects<WorkloadEntry>) -> Vec<Fl
     }
     if spec.workload_selector.is_some() && spec.resolution != "STATIC" {
         tell("spec.workloadSelector", "it selects with resolution STATIC only".to_owned());
-    } else if spec.workload_selector.is_some() && selected().next().is_none() {
-        tell("spec.workloadSelector", "it selects no WorkloadEntry; pods are not looked at".to_owned());
     }
     flaws
 }
@@ -109,7 +107,7 @@ impl Snapshot {
             self.slices.remove(name);
         }
         for (name, entry) in hosts {
-            let found = found(entry, &name, &self.workloads);
+            let found = found(entry, &name, &self.workloads, &self.pods);
             let service = service(entry, &name, &found);
             let slices = match found {
                 Found::Static(slices) => slices,
@@ -157,21 +155,7 @@ fn addresses<'e>(entry: &'e ServiceEntry, host: &'e str) -> impl Iterator<Item =
     given.chain(allocated)
 }
 
-fn workloads_of<'s>(
-    entry: &'s ServiceEntry,
-    workloads: &'s Objects<WorkloadEntry>,
-) -> impl Iterator<Item = &'s EntryEndpoint> + 's {
-    let namespace = &entry.meta.name.namespace;
-    let selector = entry.spec.workload_selector.as_ref().filter(|_| entry.spec.resolution == "STATIC");
-    let within = workloads
-        .range(ObjectName::new(namespace.clone(), "")..)
-        .take_while(move |(name, _)| name.namespace == *namespace);
-    within.map(|(_, workload)| &workload.spec).filter(move |workload| {
-        selector.is_some_and(|selector| selector.iter().all(|(key, value)| workload.labels.get(key) == Some(value)))
-    })
-}
-
-fn found(entry: &ServiceEntry, name: &ObjectName, workloads: &Objects<WorkloadEntry>) -> Found {
+fn found(entry: &ServiceEntry, name: &ObjectName, workloads: &Objects<WorkloadEntry>, pods: &Objects<Pod>) -> Found {
     let spec = &entry.spec;
     if spec.resolution != "STATIC" {
         let asked = spec.endpoints.iter().find(|workload| workload.address.parse::<IpAddr>().is_err());
@@ -183,25 +167,61 @@ fn found(entry: &ServiceEntry, name: &ObjectName, workloads: &Objects<WorkloadEn
         }
     }
     let mut slices = Slices::default();
-    let local = spec.endpoints.iter().chain(workloads_of(entry, workloads)).filter(|workload| !is_remote(workload));
+    let local =
+        spec.endpoints.iter().chain(selected::workloads(entry, workloads)).filter(|workload| !is_remote(workload));
     for (place, workload) in local.enumerate() {
         let Ok(ip) = workload.address.parse::<IpAddr>() else { continue };
         // No EndpointSlice has such a name.
         let name = ObjectName::new(name.namespace.clone(), format!("{}#{place:06}", name.name));
-        slices.put(name.clone(), Arc::new(slice(&name, &spec.ports, workload, ip)));
+        let endpoint = Endpoint { addresses: vec![ip.to_string()], ..Endpoint::default() };
+        let slice = slice(&name, &spec.ports, &workload.ports, ip.is_ipv4(), vec![endpoint]);
+        slices.put(name, Arc::new(slice));
     }
+    put_pods(&mut slices, entry, name, pods);
     Found::Static(slices)
 }
 
-fn slice(name: &ObjectName, ports: &[EntryPort], workload: &EntryEndpoint, ip: IpAddr) -> EndpointSlice {
+/// One slice of each family: all of the pods have the same ports.
+fn put_pods(slices: &mut Slices, entry: &ServiceEntry, host: &ObjectName, pods: &Objects<Pod>) {
+    let endpoint = |pod: &Pod, ip: &IpAddr| {
+        let target = ObjectReference {
+            kind: Some("Pod".to_owned()),
+            name: Some(pod.name.name.to_string()),
+            ..ObjectReference::default()
+        };
+        Endpoint { addresses: vec![ip.to_string()], target_ref: Some(target), ..Endpoint::default() }
+    };
+    for is_ipv4 in [true, false] {
+        let of_pod = |pod: &Arc<Pod>| {
+            let ips = pod.ips.iter().filter(|ip| ip.is_ipv4() == is_ipv4);
+            ips.map(|ip| endpoint(pod, ip)).collect::<Vec<_>>()
+        };
+        let endpoints: Vec<_> = selected::pods(entry, pods).flat_map(of_pod).collect();
+        if !endpoints.is_empty() {
+            let family = if is_ipv4 { "IPv4" } else { "IPv6" };
+            let name = ObjectName::new(host.namespace.clone(), format!("{}#pods-{family}", host.name));
+            let slice = slice(&name, &entry.spec.ports, &BTreeMap::new(), is_ipv4, endpoints);
+            slices.put(name, Arc::new(slice));
+        }
+    }
+}
+
+/// `of_endpoints`: the numbers that ports have at these endpoints, by their names.
+fn slice(
+    name: &ObjectName,
+    ports: &[EntryPort],
+    of_endpoints: &BTreeMap<String, u16>,
+    is_ipv4: bool,
+    endpoints: Vec<Endpoint>,
+) -> EndpointSlice {
     let port = |port: &EntryPort| EndpointPort {
         name: Some(port.name.clone()),
-        port: Some(target(port, &workload.ports).into()),
+        port: Some(target(port, of_endpoints).into()),
         ..EndpointPort::default()
     };
     EndpointSlice {
-        address_type: if ip.is_ipv4() { "IPv4" } else { "IPv6" }.to_owned(),
-        endpoints: Some(vec![Endpoint { addresses: vec![ip.to_string()], ..Endpoint::default() }]),
+        address_type: if is_ipv4 { "IPv4" } else { "IPv6" }.to_owned(),
+        endpoints: Some(endpoints),
         metadata: metadata(name),
         ports: Some(ports.iter().map(port).collect()),
     }

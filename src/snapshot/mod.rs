@@ -10,6 +10,7 @@ mod entries;
 mod names;
 mod observed;
 mod scope;
+mod selected;
 mod slices;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use entries::{Flaw, flaws, served_hosts};
 pub use names::{Resolution, external_name};
 pub use observed::{BindFailure, GatewayFacts, Observed, ProvisioningFailure, Replica, Socket};
 pub use scope::{Namespaces, Scope, Secrets};
+pub use selected::selects;
 pub use slices::Slices;
 
 pub use crate::api::Item;
@@ -62,7 +64,7 @@ pub struct Snapshot {
     pub secrets: Objects<Secret>,
     /// Namespaces.
     pub namespaces: Objects<Namespace>,
-    /// Pods: who has which address. They decide about no route and no condition.
+    /// Pods: who has which address, and is an endpoint of a ServiceEntry. They decide about no route and no condition.
     pub pods: Objects<Pod>,
     /// PingwayParameters, good or not. A waypoint's pod sees none.
     pub parameters: Objects<PingwayParameters>,

@@ -1,6 +1,6 @@
 //! ServiceEntries: hosts beside Services, by the address at which they are dialled.
 
-use crate::mesh::{answer, get, header, start};
+use crate::mesh::{answer, get, header, pod, start};
 use crate::support::{Backend, until};
 
 /// `pay.test` at 240.240.0.1: port 80 (HTTP) and 81 (TCP), both of them at one number of its endpoints.
@@ -24,6 +24,26 @@ async fn an_entry_is_served_by_its_address_as_http_and_as_bytes() {
     let text = answer(address, &get("240.240.0.1:81", "/x", "")).await;
     assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
     assert!(!backend.take_seen().pop().unwrap().head.headers.contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn a_pod_that_is_selected_gets_requests_while_it_is_ready() {
+    let backend = Backend::named("a").await;
+    let fields = "resolution: STATIC, workloadSelector: {labels: {app: a-app}}";
+    let (folder, proxy, address) = start(&[("entry.yaml", entry(fields, backend.address.port()))]).await;
+    let text = answer(address, &get("240.240.0.1:80", "/x", "")).await;
+    assert!(text.contains("no_endpoint"), "{text}");
+    let compiled = proxy.metric("pingway_compile_seconds_count").await;
+    for (ready, status) in [("True", "200"), ("False", "503"), ("True", "200")] {
+        let conditions = format!("{{phase: Running, conditions: [{{type: Ready, status: '{ready}'}}],");
+        folder.write("pod.yaml", &pod("a-x", "a", "127.0.0.1").replace("{phase: Running,", &conditions));
+        until("the pod's readiness", async || {
+            let text = answer(address, &get("240.240.0.1:80", "/x", "")).await;
+            text.starts_with(&format!("HTTP/1.1 {status} ")).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(proxy.metric("pingway_compile_seconds_count").await, compiled, "pods compile nothing");
 }
 
 #[tokio::test]

@@ -8,10 +8,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{DEFAULT_NAMESPACE, Violation, deserialize};
-use crate::api::{GATEWAY_NAME, ObjectName, Pod, Workload};
+use crate::api::{GATEWAY_NAME, LabelSet, ObjectName, Pod, Workload};
 
 /// Labels that name the canonical service, best first.
 const SERVICE: [&str; 3] = ["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"];
@@ -43,6 +44,7 @@ struct RawMeta {
     labels: BTreeMap<String, String>,
     #[serde(default)]
     owner_references: Vec<RawOwner>,
+    deletion_timestamp: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +70,14 @@ struct RawStatus {
     pod_ip: Option<String>,
     #[serde(rename = "podIPs")]
     pod_ips: Vec<RawIp>,
+    conditions: Vec<RawCondition>,
+}
+
+#[derive(Deserialize)]
+struct RawCondition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +88,7 @@ struct RawIp {
 /// The pod, with what is kept of it.
 pub(super) fn pod(value: &Value) -> Result<Arc<Pod>, Violation> {
     let Raw { metadata, spec, status } = deserialize(value, &mut Vec::new())?;
-    let RawMeta { name, namespace, mut labels, owner_references } = metadata;
+    let RawMeta { name, namespace, mut labels, owner_references, deletion_timestamp } = metadata;
     let name = ObjectName::new(namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE), name);
     let has_ended = matches!(status.phase.as_str(), "Succeeded" | "Failed");
     let texts = status.pod_ips.iter().map(|ip| ip.ip.as_str()).chain(status.pod_ip.as_deref());
@@ -96,8 +106,11 @@ pub(super) fn pod(value: &Value) -> Result<Arc<Pod>, Violation> {
         account: spec.service_account_name.as_deref().unwrap_or("default").into(),
         name: workload,
     };
+    let is_ready = |condition: &RawCondition| condition.kind == "Ready" && condition.status == "True";
+    let ready = deletion_timestamp.is_none() && status.conditions.iter().any(is_ready);
+    let label_set = LabelSet::of(&labels);
     labels.retain(|key, _| key.starts_with("istio.io/use-waypoint") || key == GATEWAY_NAME);
-    Ok(Arc::new(Pod { name, ips: ips.into(), workload, labels }))
+    Ok(Arc::new(Pod { name, ips: ips.into(), workload, labels, label_set, ready }))
 }
 
 /// The name of what users made: the owner, or the owner's own where its name tells.
@@ -193,6 +206,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_is_ready_when_it_says_so_until_it_is_about_to_end() {
+        let ready = |metadata: Value, condition: Value| {
+            read(&metadata, &json!({}), &json!({ "conditions": [{ "type": "Other", "status": "True" }, condition] }))
+                .ready
+        };
+        let yes = || json!({ "type": "Ready", "status": "True", "lastProbeTime": null });
+        assert!(ready(json!({ "deletionTimestamp": null }), yes()));
+        assert!(!ready(json!({}), json!({ "type": "Ready", "status": "False" })));
+        assert!(!ready(json!({}), json!({ "type": "Other", "status": "True" })));
+        assert!(!ready(json!({ "deletionTimestamp": "2026-11-26T10:00:00Z" }), yes()));
+        assert!(!read(&json!({}), &json!({}), &json!({})).ready);
+    }
+
+    #[test]
     fn of_labels_the_waypoint_is_kept() {
         let labels = json!({ "app": "a", "istio.io/use-waypoint": "w", "istio.io/use-waypoint-namespace": "n",
             "gateway.networking.k8s.io/gateway-name": "g", "istio.io/rev": "x" });
@@ -202,6 +229,7 @@ mod tests {
         let expected =
             ["gateway.networking.k8s.io/gateway-name", "istio.io/use-waypoint", "istio.io/use-waypoint-namespace"];
         assert_eq!(kept, expected);
+        assert!(pod.label_set.has_all(&[("app".to_owned(), "a".to_owned())].into()), "selectors go by all of them");
         assert_eq!((&*pod.workload.namespace, &*pod.workload.account), ("shop", "s"));
     }
 }

@@ -1,7 +1,7 @@
 //! ServiceEntries that are enrolled with a waypoint.
 
 use super::*;
-use crate::api::ObjectName;
+use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::compile::endpoints::{dns_name, endpoints};
 use crate::snapshot::Resolution;
 use crate::status::ConditionType;
@@ -126,8 +126,54 @@ fn workload_entries_are_selected_by_their_labels_and_followed() {
     assert_eq!(touched.services, [key(80).service]);
     assert_eq!(addresses(&snapshot, 80), ["192.0.2.1:8080", "192.0.2.3:8080"]);
     assert_eq!(unserved(selecting(), &more), None);
-    let told = unserved(selecting(), &[]).unwrap();
-    assert!(told.contains("spec.workloadSelector: it selects no WorkloadEntry"), "{told}");
+    assert_eq!(unserved(selecting(), &[]), None, "pods, which come and go, may be all that it selects");
+}
+
+#[test]
+fn pods_are_selected_by_their_labels_while_they_are_ready() {
+    let pod_of = |namespace: &str, name: &str, labels: Value, ips: &[&str], ready: &str| {
+        let ips: Vec<_> = ips.iter().map(|ip| json!({ "ip": ip })).collect();
+        let metadata = json!({ "namespace": namespace, "name": name, "labels": labels });
+        let status = json!({ "phase": "Running", "podIPs": ips, "conditions": [{ "type": "Ready", "status": ready }] });
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status })
+    };
+    let pay = || json!({ "app": "pay", "version": "v1" });
+    let endpoints = json!([{ "address": "192.0.2.9" }]);
+    let selecting =
+        json!({ "resolution": "STATIC", "endpoints": endpoints, "workloadSelector": { "labels": { "app": "pay" } } });
+    let mut snapshot = snapshot(
+        entry(&selecting),
+        &[
+            pod_of("mesh", "a", pay(), &["10.0.0.1", "fd00::1"], "True"),
+            pod_of("mesh", "b", pay(), &["10.0.0.2"], "False"),
+            pod_of("mesh", "c", json!({ "app": "other" }), &["10.0.0.3"], "True"),
+            pod_of("other", "d", pay(), &["10.0.0.4"], "True"),
+            pod_of("mesh", "e", pay(), &["fd00::5"], "True"),
+        ],
+    );
+    assert_eq!(addresses(&snapshot, 80), ["10.0.0.1:8080", "192.0.2.9:8080", "[fd00::5]:8080"], "a pod counts once");
+    assert_eq!(addresses(&snapshot, 9000), ["10.0.0.1:9000", "192.0.2.9:9000", "[fd00::5]:9000"]);
+    let mut put = |pod: Value| {
+        let Ok(Decoded::Item(item)) = decode(pod) else { panic!("a Pod") };
+        let touched = snapshot.apply([Change::Put(item)]);
+        assert!(!touched.configuration, "nothing is compiled");
+        (touched.services, addresses(&snapshot, 80))
+    };
+    let host = [key(80).service];
+    let (touched, now) = put(pod_of("mesh", "b", pay(), &["10.0.0.2"], "True"));
+    assert_eq!((&touched[..], now.len()), (&host[..], 4));
+    let (touched, now) = put(pod_of("mesh", "a", pay(), &["10.0.0.1"], "False"));
+    assert_eq!(
+        (&touched[..], now),
+        (&host[..], ["10.0.0.2:8080", "192.0.2.9:8080", "[fd00::5]:8080"].map(str::to_owned).into())
+    );
+    let (touched, _) = put(pod_of("mesh", "c", json!({ "app": "other" }), &["10.0.0.9"], "True"));
+    assert_eq!(touched, [], "it is not selected");
+    let (touched, _) = put(pod_of("mesh", "b", json!({ "app": "other" }), &["10.0.0.2"], "True"));
+    assert_eq!(touched, host);
+    let gone = ObjectRef { kind: Kind::Pod, name: ObjectName::new("mesh", "e") };
+    assert_eq!(snapshot.apply([Change::Remove(gone)]).services, host);
+    assert_eq!(addresses(&snapshot, 80), ["192.0.2.9:8080"]);
 }
 
 #[test]
