@@ -67,16 +67,10 @@ pub(super) fn place<'a>(
     let address = dialled.address;
     let of_table = |table: &'a Arc<RouteTable>| Some((&**table, table.mesh.as_ref()?.ports.get(&address)?));
     let Some((table, port)) = tables.values().find_map(of_table) else {
-        return elsewhere(tables, snapshot, address);
+        return elsewhere(tables, snapshot, dialled);
     };
     let (gateway, backend, denied) = (&table.gateway, &port.backend, table.denied.as_deref());
-    if dialled.identity.as_ref().is_some_and(|identity| is_own(identity, gateway, snapshot)) {
-        return Err(Nowhere::Answered(
-            508,
-            Reason::Loop,
-            format!("{gateway} itself dialled it: it would come round again"),
-        ));
-    }
+    refuse_loop(dialled, gateway, snapshot)?;
     refuse(denied, Some(&backend.service))?;
     let routes = table.service_routes.get(backend);
     if let Some(words) = bytes(port, routes.map(|routes| &**routes), dialled) {
@@ -97,8 +91,9 @@ pub(super) fn place<'a>(
 fn elsewhere<'a>(
     tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>,
     snapshot: &Snapshot,
-    address: SocketAddr,
+    dialled: &Dialled,
 ) -> Result<Place<'a>, Nowhere> {
+    let address = dialled.address;
     let ip = address.ip().to_canonical();
     let pod = snapshot.pods.values().find(|pod| pod.ips.contains(&ip));
     for (table, mesh) in tables.values().filter_map(|table| Some((table, table.mesh.as_ref()?))) {
@@ -110,11 +105,13 @@ fn elsewhere<'a>(
                     format!("{address} is the waypoint's own: metrics, on their port, or nothing that is served");
                 return Err(Nowhere::Closed(words));
             }
+            refuse_loop(dialled, &table.gateway, snapshot)?;
             refuse(denied, None)?;
             return Ok(Place { gateway: &table.gateway, listeners, denied });
         }
         let enrolls = |pods: &Pods| pod.filter(|pod| pods.enrolls(pod) && (pods.loopback || !ip.is_loopback()));
         if let Some(pod) = mesh.pods.as_ref().and_then(enrolls) {
+            refuse_loop(dialled, &table.gateway, snapshot)?;
             refuse(denied, None)?;
             return Err(Nowhere::Pod(pod.name.clone()));
         }
@@ -130,12 +127,17 @@ pub(super) fn refuse(denied: Option<&Denied>, service: Option<&ObjectName>) -> R
     }
 }
 
-/// Whether an identity is that under which a Gateway's pods run.
-fn is_own(identity: &Identity, gateway: &ObjectName, snapshot: &Snapshot) -> bool {
-    snapshot.gateways.get(gateway).is_some_and(|gateway| {
-        let namespace = gateway.meta.name.namespace.clone();
-        identity.is_of(&ServiceAccount { namespace, name: object_name(gateway).into() })
-    })
+/// Refuses what comes from the identity under which a Gateway's pods run, whatever it dialled.
+fn refuse_loop(dialled: &Dialled, gateway: &ObjectName, snapshot: &Snapshot) -> Result<(), Nowhere> {
+    let account = snapshot
+        .gateways
+        .get(gateway)
+        .map(|object| ServiceAccount { namespace: gateway.namespace.clone(), name: object_name(object).into() });
+    if dialled.identity.as_ref().zip(account).is_none_or(|(identity, account)| !identity.is_of(&account)) {
+        return Ok(());
+    }
+    let why = format!("{gateway} itself dialled it: it would come round again");
+    Err(Nowhere::Answered(508, Reason::Loop, why))
 }
 
 /// The listeners of HTTP on a port.

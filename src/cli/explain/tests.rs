@@ -363,7 +363,53 @@ fn a_pod_by_its_own_address_is_told_and_so_is_a_loop() {
     assert!(found.not_found.is_some_and(|why| why.contains("enrolled with no waypoint here")));
     for (account, answers) in [("waypoint-pingway", true), ("waypoint", false)] {
         let identity = format!("spiffe://td/ns/shop/sa/{account}");
-        let found = explained_in(MESH, "10.96.0.1:80", Some(&identity), "/own").to_string();
-        assert_eq!(found.contains("answer    508: shop/waypoint itself dialled it"), answers, "{found}");
+        for (manifests, dialled) in [(MESH, "10.96.0.1:80"), (&pods, "10.244.0.7:8080")] {
+            let found = explained_in(manifests, dialled, Some(&identity), "/own").to_string();
+            assert_eq!(found.contains("answer    508: shop/waypoint itself dialled it"), answers, "{found}");
+        }
     }
+}
+
+#[test]
+fn a_line_differs_by_how_it_ended_where_the_configuration_decides_that() {
+    let endpoint = "---\n{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: cart, namespace: shop, labels: \
+                    {kubernetes.io/service-name: cart}}, addressType: IPv4, ports: [{name: http, port: 80}], endpoints: [{addresses: \
+                    [10.244.0.1]}]}\n";
+    let policy = "---\n{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: p, namespace: shop}, spec: \
+                  {targetRefs: [{group: '', kind: Service, name: cart}]}}\n";
+    let [served, refused] = [endpoint, policy].map(|more| format!("{MESH}{more}"));
+    let by_rule = r#""route": "HTTPRoute shop/own", "rule": "0", "#;
+    let to_cart = r#""route": "HTTPRoute shop/own", "rule": "0", "backend": "shop/cart:80", "#;
+    let compared = |manifests: &str, path: &str, dialled: &str, more: &str| {
+        let line = format!(
+            r#"{{"method": "GET", "host": "a.test", "path": "{path}", "dialled": "{dialled}", {more}"status": 200}}"#
+        );
+        let line = super::line::Line::read(&line).expect("a line");
+        let now = explained_in(manifests, dialled, None, path);
+        super::compare::compare(&line, &now).differs.join("; ")
+    };
+    let cart = "10.96.0.1:80";
+    let no_endpoint = format!(r#"{to_cart}"reason": "no_endpoint", "#);
+    assert_eq!(compared(MESH, "/own", cart, &no_endpoint), "");
+    let differs = "it was answered with no_endpoint; now it would be forwarded";
+    assert_eq!(compared(&served, "/own", cart, &no_endpoint), differs);
+    assert_eq!(compared(&served, "/own", cart, to_cart), "");
+    let differs = "it went to shop/cart:80; now that would be answered 503: no endpoints";
+    assert_eq!(compared(MESH, "/own", cart, to_cart), differs);
+    for (endpoint, differs) in [
+        ("10.244.0.1:80", ""),
+        ("10.244.0.9:80", "10.244.0.9:80 is now no endpoint of shop/cart:80 that takes requests"),
+    ] {
+        assert_eq!(compared(&served, "/own", cart, &format!(r#"{to_cart}"endpoint": "{endpoint}", "#)), differs);
+    }
+    let redirected = compared(&served, "/own", cart, by_rule);
+    assert_eq!(redirected, "it was answered 200; now it would be forwarded");
+    assert_eq!(compared(MESH, "/", cart, r#""reason": "no_route", "#), "");
+    let differs = compared(&refused, "/own", cart, r#""reason": "no_route", "#);
+    assert!(differs.starts_with("it was answered with no_route; now it would be answered 403: "), "{differs}");
+    assert_eq!(compared(&refused, "/own", cart, r#""reason": "policy_not_enforced", "#), "");
+    let differs = compared(MESH, "/", "10.96.0.9:80", r#""reason": "no_route", "#);
+    assert!(differs.contains("enrolled with no waypoint here"), "{differs}");
+    // What clients do is no configuration's.
+    assert_eq!(compared(&served, "/own", cart, &format!(r#"{by_rule}"reason": "client_aborted", "#)), "");
 }
