@@ -37,6 +37,8 @@ pub(super) enum Effect {
         /// What the client is told: the same, or a gRPC status.
         answer: String,
         why: String,
+        #[serde(skip)]
+        reason: Reason,
     },
 }
 
@@ -51,6 +53,9 @@ pub(super) struct Share {
     /// Why this share is answered by the proxy itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fails: Option<String>,
+    /// The reason word of that.
+    #[serde(skip)]
+    pub(super) reason: Option<Reason>,
     pub(super) request: Outgoing,
 }
 
@@ -102,6 +107,7 @@ pub(super) fn to_pod(pod: &ObjectName, request: &Request) -> Option<Effect> {
         backend: Some(format!("{pod}:{}", address.port())),
         endpoints: vec![address.to_string()],
         fails: None,
+        reason: None,
         request: outgoing(request, PathMatched::Whole, [&filters, &filters]),
     };
     Some(Effect::Forward { timeout: None, backends: vec![share] })
@@ -123,7 +129,7 @@ fn redirected(redirect: &Redirect, request: &Request, matched: PathMatched, list
 
 /// What the proxy answers by itself.
 pub(super) fn answer((status, reason): (u16, Reason), request: &Request, why: &str) -> Effect {
-    Effect::Answer { status, answer: words::answer(status, reason, request.is_grpc()), why: why.to_owned() }
+    Effect::Answer { status, answer: words::answer(status, reason, request.is_grpc()), why: why.to_owned(), reason }
 }
 
 fn share(
@@ -132,28 +138,29 @@ fn share(
     (request, grpc): (Outgoing, bool),
     (snapshot, options, denied): (&Snapshot, &Options, Option<&Denied>),
 ) -> Share {
-    let fails = |status, reason, why: &str| Some(format!("{}: {why}", words::answer(status, reason, grpc)));
+    let to =
+        |backend: Option<String>, endpoints| Share { percent, backend, endpoints, fails: None, reason: None, request };
+    let fails = |share: Share, status, reason, why: &str| {
+        let fails = Some(format!("{}: {why}", words::answer(status, reason, grpc)));
+        Share { fails, reason: Some(reason), ..share }
+    };
     match &backend.target {
-        Target::Invalid { why } => Share {
-            percent,
-            backend: None,
-            endpoints: Vec::new(),
-            fails: fails(500, Reason::BackendInvalid, why),
-            request,
-        },
+        Target::Invalid { why } => fails(to(None, Vec::new()), 500, Reason::BackendInvalid, why),
         Target::Backend(key) => {
+            let name = Some(key.to_string());
             if let Some(policy) = denied.and_then(|denied| denied.because_of(Some(&key.service))) {
-                let fails = fails(403, Reason::PolicyNotEnforced, &words::not_enforced(policy));
-                return Share { percent, backend: Some(key.to_string()), endpoints: Vec::new(), fails, request };
+                let why = words::not_enforced(policy);
+                return fails(to(name, Vec::new()), 403, Reason::PolicyNotEnforced, &why);
             }
-            if let Some(name) = dns_name(snapshot, key, options) {
-                let endpoints = vec![format!("{name}:{} as it then resolves", key.port)];
-                return Share { percent, backend: Some(key.to_string()), endpoints, fails: None, request };
+            if let Some(dns) = dns_name(snapshot, key, options) {
+                return to(name, vec![format!("{dns}:{} as it then resolves", key.port)]);
             }
-            let addresses = endpoints(snapshot, key, options).addresses;
-            let fails = if addresses.is_empty() { fails(503, Reason::NoEndpoint, "no endpoints") } else { None };
-            let endpoints = addresses.iter().map(ToString::to_string).collect();
-            Share { percent, backend: Some(key.to_string()), endpoints, fails, request }
+            let endpoints: Vec<_> =
+                endpoints(snapshot, key, options).addresses.iter().map(ToString::to_string).collect();
+            match endpoints.is_empty() {
+                true => fails(to(name, endpoints), 503, Reason::NoEndpoint, "no endpoints"),
+                false => to(name, endpoints),
+            }
         }
     }
 }

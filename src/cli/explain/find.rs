@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::candidates::{Candidate, Compiled, Recorder, nearest};
+use super::compare::Logged;
 use super::effect::{self, Effect};
-use super::line::Logged;
 use super::mesh::{self, Nowhere, Place};
 use super::request::Request;
 use super::words;
@@ -40,6 +40,9 @@ pub(super) struct Explanation {
     /// Why no rule takes the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_found: Option<String>,
+    /// The reason word with which that is answered; `None`: the connection is not taken, or its bytes are passed on.
+    #[serde(skip)]
+    not_found_reason: Option<Reason>,
     pub(super) others: Vec<Candidate>,
     /// What came of the request, where a line of the access log tells of one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +82,16 @@ pub(super) struct Configuration<'a> {
     pub(super) options: &'a Options,
 }
 
+impl Explanation {
+    /// Why the proxy answers by itself; `None`: it does not, or redirects.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        match &self.effect {
+            Some(Effect::Answer { reason, .. }) => Some(*reason),
+            _ => self.not_found_reason,
+        }
+    }
+}
+
 /// A listener and its Gateway.
 type Of<'a> = (&'a ObjectName, &'a Arc<Listener>);
 
@@ -94,6 +107,7 @@ pub(super) fn explain(configuration: Configuration<'_>, request: &Request) -> Ex
         rule: None,
         effect: None,
         not_found: None,
+        not_found_reason: None,
         others: Vec::new(),
         logged: None,
         asks_for_headers: false,
@@ -177,7 +191,13 @@ fn look_up(configuration: Configuration<'_>, request: &Request, place: &Place<'_
             effect: Some(effect::of(found.target, (request, found.path), found.listener, (snapshot, options, *denied))),
             ..answer
         },
-        Err(why) => Explanation { not_found: Some(why_not(why, request, listeners)), ..answer },
+        Err(why) => {
+            let not_found_reason = Some(match why {
+                NotFound::NoListener | NotFound::NoRule => Reason::NoRoute,
+                NotFound::Misdirected => Reason::Misdirected,
+            });
+            Explanation { not_found: Some(why_not(why, request, listeners)), not_found_reason, ..answer }
+        }
     }
 }
 

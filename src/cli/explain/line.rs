@@ -1,4 +1,4 @@
-//! A line of the access log: the request that it tells of, and what is otherwise now than it was then.
+//! A line of the access log, and the request that it tells of.
 //!
 //! Never here: what a line does not hold. Of a request's fields it has only `user-agent`, which is said.
 
@@ -6,52 +6,30 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
 
-use super::effect::Effect;
-use super::find::Explanation;
 use super::request::Request;
-use crate::telemetry::access_log::LONGEST_PATH;
-use crate::telemetry::outcome::Reason;
+use crate::api::FieldPath;
 
 /// What is read of a line (`docs/access-log.md`); what else it has is of no matter.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Line {
     method: String,
     host: String,
-    path: String,
+    pub(super) path: String,
     dialled: Option<SocketAddr>,
     port: Option<u16>,
     server_name: Option<String>,
     source_principal: Option<String>,
-    status: u16,
-    grpc_status: Option<u16>,
-    reason: Option<String>,
-    route: Option<String>,
-    rule: Option<String>,
-    backend: Option<String>,
-    endpoint: Option<SocketAddr>,
-    user_agent: Option<String>,
-}
-
-/// What came of the request then, and what would now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Logged {
-    /// What the client got.
     pub(super) status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) grpc_status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
-    /// What the reason word means.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) meaning: Option<&'static str>,
-    /// What is otherwise now.
-    pub(super) differs: Vec<String>,
-    /// What the line does not tell, where that may matter.
-    pub(super) unknown: Vec<&'static str>,
+    pub(super) route: Option<String>,
+    pub(super) rule: Option<String>,
+    pub(super) backend: Option<String>,
+    pub(super) endpoint: Option<SocketAddr>,
+    user_agent: Option<String>,
 }
 
 /// In the place of a server name where the client sent none: no listener's hostname but `*` has it.
@@ -78,7 +56,12 @@ impl Line {
     }
 
     fn parse(line: &str) -> Result<Self> {
-        serde_json::from_str(line).context("not a line of the access log")
+        let mut json = serde_json::Deserializer::from_str(line);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let (field, why) = (FieldPath::from(error.path()).to_string(), error.inner());
+            let of_field = if field.is_empty() { field } else { format!("{field}: ") };
+            anyhow!("not a line of the access log: {of_field}{why}")
+        })
     }
 
     /// The request. `fields`: header fields of it that the line does not have.
@@ -102,54 +85,6 @@ impl Line {
             Some(dialled) => request.handed_over(dialled, self.source_principal.as_deref()),
             None => Ok(request),
         }
-    }
-
-    /// What came of it, against what would now.
-    pub(super) fn compare(&self, now: &Explanation) -> Logged {
-        let reason = self.reason.as_deref().and_then(|word| Reason::ALL.iter().find(|reason| reason.as_str() == word));
-        let mut unknown = Vec::new();
-        if now.asks_for_headers {
-            unknown.push(
-                "the request's header fields, but for user-agent: rules ask for some. Give those that it had with -H",
-            );
-        }
-        if self.path.len() >= LONGEST_PATH {
-            unknown.push("the end of the path, beyond 1,024 bytes");
-        }
-        Logged {
-            status: self.status,
-            grpc_status: self.grpc_status,
-            reason: self.reason.clone(),
-            meaning: reason.map(|reason| reason.meaning()),
-            differs: self.differences(now),
-            unknown,
-        }
-    }
-
-    fn differences(&self, now: &Explanation) -> Vec<String> {
-        let found = now.rule.as_ref();
-        let rule = |route: Option<&str>, rule: Option<&str>| match (route, rule) {
-            (Some(route), Some(rule)) => format!("{route}, rule {rule}"),
-            _ => "no rule".to_owned(),
-        };
-        let then = rule(self.route.as_deref(), self.rule.as_deref());
-        let is = rule(found.map(|found| found.route.as_str()), found.map(|found| found.label.as_str()));
-        if then != is {
-            return vec![format!("it went by {then}; now it would by {is}")];
-        }
-        let (Some(backend), Some(Effect::Forward { backends, .. })) = (&self.backend, &now.effect) else {
-            return Vec::new();
-        };
-        let Some(share) = backends.iter().find(|share| share.backend.as_ref() == Some(backend) && share.percent > 0.0)
-        else {
-            return vec![format!("it went to {backend}, which now has no share of the rule")];
-        };
-        // Of a name that is resolved no address is known here.
-        let known: Option<Vec<SocketAddr>> = share.endpoints.iter().map(|endpoint| endpoint.parse().ok()).collect();
-        let gone = self.endpoint.filter(|endpoint| known.is_some_and(|known| !known.contains(endpoint)));
-        gone.map(|endpoint| format!("{endpoint} is now no endpoint of {backend} that takes requests"))
-            .into_iter()
-            .collect()
     }
 }
 
@@ -203,7 +138,8 @@ mod tests {
         for (text, part) in [
             (without.to_string(), "missing field `host`"),
             (line(json!({})).to_string(), "it has neither dialled nor port"),
-            (line(json!({ "dialled": "nowhere" })).to_string(), "invalid socket address"),
+            (line(json!({ "dialled": "nowhere" })).to_string(), "dialled: invalid socket address"),
+            (line(json!({ "status": "200" })).to_string(), "status: invalid type"),
             (line(json!({ "path": "*" })).to_string(), "path \"*\" is none that is looked up"),
             (format!("{0}\n{0}", line(json!({}))), "more than one line"),
             ("{".to_owned(), "not a line of the access log"),

@@ -4,6 +4,7 @@
 //! silent one.
 
 mod candidates;
+mod compare;
 mod effect;
 mod find;
 mod line;
@@ -132,7 +133,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let configuration = Configuration { tables: &tables, memo: &memo, snapshot: &snapshot, options: &options };
     let mut answer = explain(configuration, &request);
-    answer.logged = line.map(|line| line.compare(&answer));
+    answer.logged = line.map(|line| compare::compare(&line, &answer));
     let printed = match args.output {
         Output::Text => answer.to_string(),
         Output::Json => serde_json::to_string_pretty(&answer)? + "\n",

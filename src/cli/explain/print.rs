@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::compare::Logged;
 use super::effect::{Effect, Outgoing};
 use super::find::{Explanation, ListenerFound, RuleFound};
-use super::line::Logged;
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
