@@ -69,7 +69,7 @@ pub(crate) fn grpc_status(fields: &HeaderMap) -> Option<u16> {
     fields.get(GRPC_STATUS)?.to_str().ok()?.trim().parse().ok()
 }
 
-async fn send(mut client: Client, context: Context<'_>, mut head: ResponseHeader, body: Bytes) -> Kept {
+async fn send(mut client: Client, mut context: Context<'_>, mut head: ResponseHeader, body: Bytes) -> Kept {
     if context.connection.is_closing() {
         client.close_after();
     }
@@ -77,6 +77,10 @@ async fn send(mut client: Client, context: Context<'_>, mut head: ResponseHeader
         head.set(&CONTENT_LENGTH, &HeaderValue::from(body.len()));
     }
     let sends_body = !body.is_empty() && context.method != Method::HEAD;
+    context.measure(&head);
+    if sends_body {
+        context.outcome.response_bytes += body.len() as u64;
+    }
     let limit = context.worker.settings.stream_idle_timeout;
     let sent = timeout(limit, async {
         client.send_head(Box::new(head), !sends_body).await?;

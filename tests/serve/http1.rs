@@ -435,8 +435,8 @@ async fn what_happened_is_in_the_access_log() {
         assert_eq!(served[field], wanted, "{field} in {served}");
     }
     assert_eq!(
-        (&refused["status"], &refused["reason"], &refused["attempts"]),
-        (&404.into(), &"no_route".into(), &0.into())
+        (&refused["status"], &refused["reason"], &refused["attempts"], &refused["bytes_out"]),
+        (&404.into(), &"no_route".into(), &0.into(), &"no_route".len().into())
     );
 }
 

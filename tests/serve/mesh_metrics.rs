@@ -94,6 +94,7 @@ async fn what_no_endpoint_got_has_no_destination_and_says_why() {
         r#"response_flags="NR""#,
     ];
     until("a count", async || (count(&proxy, "istio_requests_total", &labels).await > 0.0).then_some(())).await;
+    assert!(count(&proxy, "istio_response_bytes_sum", &labels).await > 100.0, "our own answer's head and body");
 }
 
 #[tokio::test]

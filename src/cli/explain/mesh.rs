@@ -71,11 +71,18 @@ pub(super) fn place<'a>(
     };
     let (gateway, backend, denied) = (&table.gateway, &port.backend, table.denied.as_deref());
     refuse_loop(dialled, gateway, snapshot)?;
-    refuse(denied, Some(&backend.service))?;
+    let refused = refuse(denied, Some(&backend.service));
     let routes = table.service_routes.get(backend);
     if let Some(words) = bytes(port, routes.map(|routes| &**routes), dialled) {
+        let words = match refused {
+            Err(Nowhere::Answered(_, reason, why)) => {
+                format!("{address} takes bytes, and the connection is closed ({}): {why}", reason.as_str())
+            }
+            _ => words,
+        };
         return Err(Nowhere::Closed(words));
     }
+    refused?;
     let alone = |name: String, host| Place { gateway, listeners: vec![listener(&name, host)], denied };
     if let Some((whose, rules)) = routes.and_then(|routes| chosen(&routes.http, dialled)) {
         return Ok(alone(format!("{whose} of {backend}"), rules));

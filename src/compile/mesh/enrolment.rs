@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::binding::Binding;
 use super::listener::{HBONE, HBONE_PORT, speaks};
-use crate::api::ambient::{Labels, NONE, USE_WAYPOINT, waypoint};
+use crate::api::ambient::{Labels, USE_WAYPOINT, opt_out, waypoint};
 use crate::api::{Gateway, GatewayClass, ObjectName, Service, ServiceEntry};
 use crate::compile::Placement;
 use crate::compile::gateway::Resolved;
@@ -90,7 +90,7 @@ pub fn named_waypoints(own: Option<&Labels>, of_namespace: Option<&Labels>, obje
 
 /// Whether an object opts out of a waypoint that its namespace names.
 pub fn opts_out(own: Option<&Labels>) -> bool {
-    own.and_then(|labels| labels.get(USE_WAYPOINT[0].0)).is_some_and(|name| name == NONE)
+    own.is_some_and(opt_out)
 }
 
 /// The waypoint that the labels of a Service, or else those of its namespace, name.

@@ -3,17 +3,18 @@
 //!
 //! Never here: what a policy asks for.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Meshes;
 use crate::api::parameters::Unenforced;
 use crate::api::{Gateway, ObjectName, ObjectRef, Policy, PolicyTarget};
-use crate::compile::Options;
 use crate::compile::gateway::Resolved;
 use crate::compile::parameters::policy_settings;
 use crate::compile::verdict::fails_by_each;
-use crate::snapshot::{Snapshot, served_hosts};
+use crate::compile::{Options, Placement, scope};
+use crate::snapshot::{Namespaces, Snapshot, served_hosts};
 use crate::status::{Condition, ConditionType, Reason, Warning, WarningKind};
 use crate::table::policy::Denied;
 
@@ -25,8 +26,16 @@ const DOMAIN: &str = "svc.cluster.local";
 pub(in crate::compile) struct Found<'s> {
     policy: &'s ObjectRef,
     reach: Reach<'s>,
-    /// Whether what it would judge is refused.
-    denies: bool,
+    fate: Fate,
+}
+
+/// What becomes of what a policy would judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Refused,
+    Passes,
+    /// It would be refused, but the waypoint's pods do not see the policy.
+    Unseen,
 }
 
 /// What a policy is about.
@@ -64,7 +73,7 @@ impl<'s> Policies<'s> {
     /// What a Gateway refuses; `None`: nothing.
     pub(in crate::compile) fn denied(&self, gateway: &ObjectName) -> Option<Denied> {
         let mut denied = Denied::default();
-        for found in self.at(gateway).iter().filter(|found| found.denies) {
+        for found in self.at(gateway).iter().filter(|found| found.fate == Fate::Refused) {
             match found.reach {
                 Reach::Gateway => drop(denied.all.get_or_insert_with(|| found.policy.clone())),
                 Reach::Service(service) => {
@@ -98,8 +107,14 @@ impl<'s> Policies<'s> {
 impl Found<'_> {
     /// What becomes of requests.
     fn outcome(&self) -> String {
-        let (reach, denies) = (self.reach, self.denies);
-        if denies { format!("{reach} is refused (403)") } else { format!("{reach} passes without it") }
+        let reach = self.reach;
+        match self.fate {
+            Fate::Refused => format!("{reach} is refused (403)"),
+            Fate::Passes => format!("{reach} passes without it"),
+            Fate::Unseen => {
+                format!("{reach} passes without it, for it is in a namespace that the waypoint does not see")
+            }
+        }
     }
 }
 
@@ -184,9 +199,30 @@ impl<'s> Targets<'s> {
         });
         let all = whole.chain(services).filter(|((_, policy), _)| is_seen(policy, gateway.object));
         let denies = |policy: &Policy| settings.unenforced.map_or(policy.spec.decides, |set| set == Unenforced::Deny);
-        let found = |(&(name, policy), reach)| Found { policy: name, reach, denies: denies(policy) };
+        let seen = OnceCell::new();
+        let sees = |policy: &ObjectRef| {
+            let namespace = &policy.name.namespace;
+            if options.placement == Placement::Process
+                || [&name.namespace, &settings.root_namespace].contains(&namespace)
+            {
+                return true;
+            }
+            let of_pods = || scope(snapshot, name, &settings.root_namespace, options.workload_labels).policies;
+            match seen.get_or_init(of_pods) {
+                Namespaces::All => true,
+                Namespaces::Named(names) => names.contains(namespace),
+            }
+        };
+        let found = |(&(name, policy), reach)| {
+            let fate = match denies(policy) {
+                true if sees(name) => Fate::Refused,
+                true => Fate::Unseen,
+                false => Fate::Passes,
+            };
+            Found { policy: name, reach, fate }
+        };
         let mut all: Vec<_> = all.map(found).collect();
-        all.sort_by_key(|found| (!found.denies, found.policy, found.reach));
+        all.sort_by_key(|found| (found.fate, found.policy, found.reach));
         all.dedup();
         all
     }

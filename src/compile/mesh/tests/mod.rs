@@ -74,6 +74,8 @@ const BOTH: [&str; 2] = ["10.96.0.1:80", "[fd00::1]:80"];
 #[test]
 fn a_service_is_enrolled_by_its_label_or_its_namespace_and_opts_out_by_none() {
     let named = json!({ "istio.io/use-waypoint": "waypoint" });
+    let canary = json!({ "istio.io/use-waypoint": "other", "istio.io/use-waypoint-canary": "waypoint" });
+    let none_and_canary = json!({ "istio.io/use-waypoint": "none", "istio.io/use-waypoint-canary": "waypoint" });
     for (own, of_namespace, enrolled) in [
         (json!({}), json!({}), false),
         (named.clone(), json!({}), true),
@@ -84,6 +86,12 @@ fn a_service_is_enrolled_by_its_label_or_its_namespace_and_opts_out_by_none() {
         (json!({ "istio.io/use-waypoint-canary": "waypoint" }), json!({}), true),
         (json!({ "istio.io/use-waypoint": "other", "istio.io/use-waypoint-canary": "waypoint" }), json!({}), true),
         (json!({ "istio.io/use-waypoint": "waypoint", "istio.io/use-waypoint-namespace": "x" }), json!({}), false),
+        (json!({}), canary.clone(), true),
+        (json!({ "istio.io/use-waypoint": "none" }), canary.clone(), false),
+        (json!({ "istio.io/use-waypoint": "none", "istio.io/use-waypoint-canary": "waypoint" }), json!({}), false),
+        (json!({}), none_and_canary.clone(), false),
+        (json!({ "istio.io/use-waypoint": "other" }), none_and_canary.clone(), true),
+        (json!({ "istio.io/use-waypoint-canary": "waypoint" }), none_and_canary.clone(), true),
     ] {
         let objects = [
             bound(),

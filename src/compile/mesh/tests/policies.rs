@@ -128,3 +128,24 @@ fn a_gateway_without_the_binding_is_told_of_them_too() {
     let policy = authorization("mesh", "", "Service", "cart");
     assert_eq!(refused(&compiled(&[class, gateway(json!({}), listener), service, policy])), ["mesh/cart"]);
 }
+
+#[test]
+fn a_policy_that_the_waypoint_does_not_see_refuses_nothing_and_is_told_so() {
+    let host = "cart.mesh.svc.cluster.local";
+    let rule = policy("networking.istio.io/v1", "VirtualService", "else", json!({ "hosts": [host] }));
+    let parameters = json!({ "apiVersion": "pingway.dev/v1alpha1", "kind": "PingwayParameters",
+        "metadata": { "namespace": "mesh", "name": "p" }, "spec": { "unenforcedPolicies": "Deny" } });
+    let there = |allowed: &str| {
+        let mut waypoint = gateway(json!({}), hbone(allowed));
+        let reference = json!({ "group": "pingway.dev", "kind": "PingwayParameters", "name": "p" });
+        waypoint["spec"]["infrastructure"] = json!({ "parametersRef": reference });
+        let service = service("mesh", json!({ ENROLLED.0: ENROLLED.1 }));
+        compiled(&[bound(), waypoint, service, rule.clone(), parameters.clone()])
+    };
+    let seen = there("All");
+    assert_eq!(refused(&seen), ["mesh/cart"]);
+    assert!(told(&seen).unwrap().ends_with("what is sent to Service mesh/cart is refused (403)"));
+    let unseen = there("Same");
+    assert_eq!(refused(&unseen), [""; 0]);
+    assert!(told(&unseen).unwrap().ends_with("for it is in a namespace that the waypoint does not see"));
+}
