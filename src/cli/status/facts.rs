@@ -1,6 +1,6 @@
 //! Facts of a cluster: objects as the API server has them, by kind, and what could not be read. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -8,6 +8,11 @@ use super::pod::Pod;
 use crate::api::decode::{Decoded, decode};
 use crate::api::{Kind, ObjectName, ObjectRef};
 use crate::snapshot::{Change, Snapshot};
+
+/// The kind of pods.
+pub(super) const PODS: &str = "Pod";
+/// The kind of what replicas report in.
+pub(super) const REPORTS: &str = "ConfigMap";
 
 /// What is known of a cluster.
 #[derive(Debug, Default)]
@@ -20,6 +25,8 @@ pub(super) struct Facts {
     pub(super) reports: BTreeMap<ObjectName, BTreeMap<String, String>>,
     /// All pods.
     pub(super) pods: Vec<Pod>,
+    /// The kinds that are known to have been listed, of pods and reports: a dump need not have them.
+    pub(super) listed: BTreeSet<&'static str>,
     /// Objects that are not good, and kinds that could not be listed, each with why.
     pub(super) unread: Vec<String>,
 }
@@ -31,15 +38,17 @@ impl Facts {
             let items = object["items"].as_array().cloned().unwrap_or_default();
             return items.into_iter().for_each(|item| self.take(item));
         }
-        if object["kind"] == "ConfigMap" {
+        if object["kind"] == REPORTS {
             let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
             let name = ObjectName::new(text("namespace"), text("name"));
             let data = object["data"].as_object().into_iter().flatten();
             let data = data.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
             self.reports.insert(name, data.collect());
+            self.listed.insert(REPORTS);
             return;
         }
-        if object["kind"] == "Pod" {
+        if object["kind"] == PODS {
+            self.listed.insert(PODS);
             return self.pods.push(Pod::of(&object));
         }
         let status = object["status"].clone();
@@ -65,9 +74,14 @@ impl Facts {
         !self.unread.iter().any(|unread| unread.split([':', ' ']).next() == Some(kind))
     }
 
-    /// Whether pods are among the facts: a dump need not have them.
+    /// Whether all pods are among the facts.
     pub(super) fn sees_pods(&self) -> bool {
-        self.sees("Pod") && !self.pods.is_empty()
+        self.sees(PODS) && self.listed.contains(PODS)
+    }
+
+    /// Whether all reports of replicas are among the facts.
+    pub(super) fn sees_reports(&self) -> bool {
+        self.sees(REPORTS) && self.listed.contains(REPORTS)
     }
 
     /// A condition of an object: its status, reason and message. `None`: there is none.

@@ -53,7 +53,10 @@ pub(super) async fn gather(client: &Client) -> Result<Facts, kube::Error> {
     for Listed { group, versions, kind, label, optional } in LISTED {
         let resources = versions.iter().map(|version| GroupVersionKind::gvk(group, version, kind));
         match list_served(client, resources.map(|gvk| ApiResource::from_gvk(&gvk)), label).await {
-            Ok(objects) => objects.into_iter().for_each(|object| facts.take(object)),
+            Ok(objects) => {
+                facts.listed.insert(kind);
+                objects.into_iter().for_each(|object| facts.take(object));
+            }
             Err(error) if is_not_served(&error) && optional => {}
             Err(error) => facts.unread.push(format!("{kind}: {}", words(&error))),
         }

@@ -16,6 +16,8 @@ pub(super) struct Pod {
     host_network: bool,
     /// It serves and sends nothing any more.
     pub(super) ended: bool,
+    /// It says that it can serve, and is not about to end.
+    pub(super) ready: bool,
     /// Why it is not ready; `None`: it is, is about to end, or nothing is known of it.
     pub(super) unready: Option<String>,
 }
@@ -25,12 +27,14 @@ impl Pod {
     pub(super) fn of(object: &Value) -> Self {
         let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
         let labels = object["metadata"]["labels"].as_object().into_iter().flatten();
+        let stays = text("deletionTimestamp").is_empty();
         Self {
             name: ObjectName::new(text("namespace"), text("name")),
             labels: labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
             host_network: object["spec"]["hostNetwork"] == true,
             ended: matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed")),
-            unready: unready(object).filter(|_| text("deletionTimestamp").is_empty()),
+            ready: stays && is_ready(object),
+            unready: unready(object).filter(|_| stays),
         }
     }
 
@@ -41,17 +45,24 @@ impl Pod {
     }
 }
 
+fn conditions(pod: &Value) -> impl Iterator<Item = &Value> {
+    pod["status"]["conditions"].as_array().into_iter().flatten()
+}
+
+fn is_ready(pod: &Value) -> bool {
+    conditions(pod).any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
 /// What a container waits for, or else what the pod's own conditions say.
 fn unready(pod: &Value) -> Option<String> {
-    let status = &pod["status"];
-    let conditions = || status["conditions"].as_array().into_iter().flatten();
-    if conditions().any(|condition| condition["type"] == "Ready" && condition["status"] == "True") {
+    if is_ready(pod) {
         return None;
     }
+    let status = &pod["status"];
     let containers = ["initContainerStatuses", "containerStatuses"].map(|field| status[field].as_array());
     let waiting = containers.into_iter().flatten().flatten().map(|container| &container["state"]["waiting"]);
-    let unscheduled = conditions().filter(|condition| condition["type"] == "PodScheduled");
-    let unready = conditions().filter(|condition| condition["type"] == "Ready");
+    let unscheduled = conditions(pod).filter(|condition| condition["type"] == "PodScheduled");
+    let unready = conditions(pod).filter(|condition| condition["type"] == "Ready");
     let not = unscheduled.chain(unready).filter(|condition| condition["status"] == "False");
     waiting.chain(not).find_map(|said| {
         let word = |field: &str| said[field].as_str().filter(|word| !word.is_empty());

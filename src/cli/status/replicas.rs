@@ -39,7 +39,12 @@ pub(super) fn of_replicas(facts: &Facts, gateway: &Gateway, waypoint: &Waypoint,
             told.tell(Level::Warning, what, "if it stays so, read that pod's log, and /problems on its admin page");
         }
     }
-    if waypoint.replicas.iter().all(|replica| replica.gone) && waypoint.programmed == "True" {
+    let serves = !facts.sees_pods() || own(facts, gateway).any(|pod| pod.ready);
+    let is_used = !waypoint.enrolled.is_empty() || !gateway.spec.listeners.is_empty();
+    let reports = waypoint.replicas.iter().any(|replica| !replica.gone);
+    if !serves && is_used {
+        none_ready(own(facts, gateway).count(), gateway, told);
+    } else if facts.sees_reports() && !reports && waypoint.programmed == "True" {
         told.tell(
             Level::Warning,
             "no replica reports what it serves",
@@ -49,6 +54,20 @@ pub(super) fn of_replicas(facts: &Facts, gateway: &Gateway, waypoint: &Waypoint,
     for pod in own(facts, gateway) {
         of_pod(facts, pod, told);
     }
+}
+
+/// Nothing serves. `pods`: how many there are.
+fn none_ready(pods: usize, gateway: &Gateway, told: &mut Told<'_>) {
+    let what = match pods {
+        0 => "has no pod: nothing serves what is sent to it".to_owned(),
+        pods => format!("not one of its pods is ready, of {pods}: nothing serves what is sent to it"),
+    };
+    let todo = format!(
+        "`kubectl -n {} describe deployment {}`, and its pods; where there is no such Deployment, see whether the controller runs",
+        gateway.meta.name.namespace,
+        object_name(gateway)
+    );
+    told.tell(Level::Error, what, todo);
 }
 
 fn of_pod(facts: &Facts, pod: &Pod, told: &mut Told<'_>) {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::facts::Facts;
+use super::facts::{Facts, PODS, REPORTS};
 use super::judge::judge;
 use super::report::Level;
 
@@ -31,6 +31,9 @@ metadata: {name: cart, namespace: shop, labels: {istio.io/use-waypoint: waypoint
 spec: {clusterIP: 10.96.0.1, ports: [{name: http, port: 80}]}
 status: {conditions: [{type: istio.io/WaypointBound, status: "True", reason: WaypointAccepted}]}
 "#;
+
+/// What a pod that is ready says.
+const READY: &str = r#"{conditions: [{type: Ready, status: "True"}]}"#;
 
 fn facts(text: &str) -> Facts {
     let mut facts = Facts::default();
@@ -179,7 +182,7 @@ apiVersion: v1
 kind: List
 items:
 - {apiVersion: v1, kind: Pod, metadata: {name: in, namespace: shop}}
-- {apiVersion: v1, kind: Pod, metadata: {name: waypoint-pingway-x, namespace: shop, labels: {gateway.networking.k8s.io/gateway-name: waypoint}}}
+- {apiVersion: v1, kind: Pod, metadata: {name: waypoint-pingway-x, namespace: shop, labels: {gateway.networking.k8s.io/gateway-name: waypoint}}, status: {conditions: [{type: Ready, status: "True"}]}}
 - {apiVersion: v1, kind: Pod, metadata: {name: out, namespace: shop, labels: {istio.io/dataplane-mode: none}}}
 - {apiVersion: v1, kind: Pod, metadata: {name: node, namespace: shop}, spec: {hostNetwork: true}}
 - {apiVersion: v1, kind: Pod, metadata: {name: own, namespace: old, labels: {istio.io/dataplane-mode: ambient}}}
@@ -207,7 +210,7 @@ fn a_replica_outside_the_mesh_is_wrong() {
     let pod = |mode: &str| {
         let labels = format!("{{gateway.networking.k8s.io/gateway-name: waypoint, istio.io/dataplane-mode: {mode}}}");
         format!(
-            "{GOOD}\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: waypoint-pingway-x, namespace: shop, labels: {labels}}}}}\n"
+            "{GOOD}\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: waypoint-pingway-x, namespace: shop, labels: {labels}}}, status: {READY}}}\n"
         )
     };
     assert_eq!(found(&pod("ambient")), []);
@@ -233,13 +236,13 @@ fn with_replica(name: &str, metadata: &str, status: &str) -> String {
 #[test]
 fn a_report_whose_pod_is_gone_is_told_and_counts_as_none() {
     let gone = "pod waypoint-pingway-x is gone, and its report of generation 3 is still there";
-    let status = judge(&facts(&with_replica("waypoint-pingway-y", "", "{phase: Running}")), None, None);
+    let status = judge(&facts(&with_replica("waypoint-pingway-y", "", READY)), None, None);
     assert!(status.to_string().contains("waypoint-pingway-x is gone, served generation 3"), "{status}");
     let told: Vec<_> = status.findings.iter().map(|finding| &*finding.what).collect();
     assert_eq!(told, ["no replica reports what it serves", gone]);
     assert!(!status.is_wrong());
     is_found(&with_replica("waypoint-pingway-x", "", "{phase: Failed}"), Level::Warning, gone);
-    let old = with_replica("waypoint-pingway-y", "", "{}").replace("\"generation\": 3", "\"generation\": 2");
+    let old = with_replica("waypoint-pingway-y", "", READY).replace("\"generation\": 3", "\"generation\": 2");
     assert!(!found(&old).iter().any(|(_, what)| what.contains("serves generation")), "it serves nothing");
     let mut unseen = facts(&with_replica("waypoint-pingway-y", "", "{}"));
     unseen.unread.push("Pod: forbidden".to_owned());
@@ -257,11 +260,44 @@ fn a_waypoints_pod_that_is_not_ready_is_told_with_why() {
         (format!("{{conditions: [{unready}], {waiting}}}"), "ImagePullBackOff"),
         (format!("{{phase: Pending, conditions: [{unscheduled}]}}"), "Unschedulable: no node"),
     ] {
-        let what = format!("Gateway shop/waypoint: its pod waypoint-pingway-x is not ready, {why}");
-        assert_eq!(of("", &status), [(Level::Warning, what)], "{status}");
-        assert_eq!(of("deletionTimestamp: 2026-11-26T10:00:00Z, ", &status), [], "it is about to end");
+        let pod = "Gateway shop/waypoint: its pod waypoint-pingway-x is not ready";
+        assert!(of("", &status).contains(&(Level::Warning, format!("{pod}, {why}"))), "{status}");
+        let ending = of("deletionTimestamp: 2026-11-26T10:00:00Z, ", &status);
+        assert!(!ending.iter().any(|(_, what)| what.starts_with(pod)), "it is about to end");
     }
-    assert_eq!(of("", "{phase: Running, conditions: [{type: Ready, status: \"True\"}]}"), []);
+    assert_eq!(of("", READY), []);
+}
+
+#[test]
+fn a_gateway_without_a_ready_pod_is_wrong() {
+    use Level::Error;
+    let name = "waypoint-pingway-x";
+    is_found(&with_replica(name, "", "{phase: Pending}"), Error, "not one of its pods is ready, of 1: nothing serves");
+    is_found(&with_replica(name, "deletionTimestamp: 2026-11-26T10:00:00Z, ", READY), Error, "not one of its pods");
+    is_found(&with_replica(name, "", "{phase: Failed}"), Error, "Gateway shop/waypoint: has no pod: nothing serves");
+    let others = with_replica(name, "", READY).replace("gateway-name: waypoint}", "gateway-name: other}");
+    is_found(&others, Error, "Gateway shop/waypoint: has no pod");
+    let two = with_replica(name, "", READY)
+        + "---\n{apiVersion: v1, kind: Pod, metadata: {name: waypoint-pingway-y, namespace: shop, \
+           labels: {gateway.networking.k8s.io/gateway-name: waypoint}}}\n";
+    assert_eq!(found(&two), [], "one serves");
+    let mut none = facts(GOOD);
+    assert!(!judge(&none, None, None).is_wrong(), "a dump without pods");
+    none.listed.insert(PODS);
+    assert!(judge(&none, None, None).is_wrong(), "there is no pod at all");
+    none.unread.push("Pod: forbidden".to_owned());
+    assert!(!judge(&none, None, None).is_wrong(), "pods that may not be listed");
+}
+
+#[test]
+fn reports_that_cannot_be_read_are_not_missing() {
+    let mut facts = facts(&GOOD.replace("\"u-1\"", "\"u-0\""));
+    assert_eq!(judge(&facts, None, None).findings.len(), 1);
+    facts.unread.push("ConfigMap: forbidden".to_owned());
+    assert!(judge(&facts, None, None).findings.is_empty());
+    facts.unread.clear();
+    facts.listed.remove(REPORTS);
+    assert!(judge(&facts, None, None).findings.is_empty(), "a dump without them");
 }
 
 #[test]
