@@ -3,29 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
+use super::naming::Naming;
 use super::replicas::of_replicas;
 use super::report::{Finding, Level, Waypoint};
+use crate::api::ambient::USE_WAYPOINT;
 use crate::api::{GATEWAY_NAME, Gateway, Kind, ObjectName, ObjectRef, Service, label_value};
 use crate::compile::BINDING;
 use crate::snapshot::served_hosts;
 
-/// istiod's condition of what names a waypoint.
-const BOUND: &str = "istio.io/WaypointBound";
 /// What takes a namespace, or a pod, into the mesh: `ambient`.
 pub(super) const MODE: &str = "istio.io/dataplane-mode";
 
-/// Something that names waypoints by its labels, or its namespace's.
-#[derive(Debug)]
-pub(super) struct Naming {
-    /// A Service, or a ServiceEntry.
-    pub(super) object: ObjectRef,
-    pub(super) waypoints: Vec<ObjectName>,
-}
-
-/// What istiod says: status, reason, message.
-pub(super) fn bound<'f>(facts: &'f Facts, object: &ObjectRef) -> Option<[&'f str; 3]> {
-    facts.condition(object, BOUND)
-}
+const SAYS_NOTHING: &str = "istiod says nothing of its waypoint";
+const LOOK_FOR_ISTIOD: &str = "look whether istiod runs, with the ambient profile";
 
 /// Whether a waypoint that serves these serves this.
 pub(super) fn is_served(facts: &Facts, object: &ObjectRef, served: &BTreeSet<ObjectName>) -> bool {
@@ -40,8 +30,8 @@ pub(super) fn is_served(facts: &Facts, object: &ObjectRef, served: &BTreeSet<Obj
 
 /// What is found about one object.
 pub(super) struct Told<'a> {
-    object: String,
-    findings: &'a mut Vec<Finding>,
+    pub(super) object: String,
+    pub(super) findings: &'a mut Vec<Finding>,
 }
 
 impl Told<'_> {
@@ -87,6 +77,33 @@ pub(super) fn of_class(facts: &Facts, gateway: &Gateway, findings: &mut Vec<Find
     Told { object: about.to_string(), findings }.tell(Level::Error, what, todo);
 }
 
+/// Not one Gateway of ours is what was asked for.
+pub(super) fn of_none(
+    facts: &Facts,
+    namespace: Option<&str>,
+    gateway: Option<&str>,
+    wanted: impl Fn(&ObjectName) -> bool,
+    findings: &mut Vec<Finding>,
+) {
+    let object = match (namespace, gateway) {
+        (None, None) => return,
+        (Some(namespace), None) => format!("Namespace {namespace}"),
+        (None, Some(gateway)) => format!("Gateway {gateway}"),
+        (Some(namespace), Some(gateway)) => format!("Gateway {namespace}/{gateway}"),
+    };
+    // What may not be listed is not missing; nor is what has been told of already.
+    if !facts.sees("Gateway") || !facts.sees("GatewayClass") || !findings.is_empty() {
+        return;
+    }
+    let what = match gateway {
+        None => "has no Gateway of Pingway's",
+        Some(_) if facts.snapshot.gateways.keys().any(wanted) => "is not Pingway's: its class is another controller's",
+        Some(_) => "is not there",
+    };
+    let todo = "correct --namespace or --gateway; see `kubectl get gateways -A`";
+    Told { object, findings }.tell(Level::Error, what, todo);
+}
+
 /// An annotation that istiod takes for none, or that is not served.
 fn binding(facts: &Facts, gateway: &Gateway, told: &mut Told<'_>) {
     let Some(text) = binding_of(facts, gateway) else {
@@ -120,6 +137,11 @@ pub(super) fn of_enrolled(
         let todo = "label it istio.io/use-waypoint: none";
         return told.tell(Level::Error, format!("is Gateway {name}'s own, and bound to itself"), todo);
     }
+    if let Some(why) = service.and_then(|service| not_dialled(service)) {
+        let what = format!("{why}: nothing of it is served, and what is sent to it goes past Gateway {name}");
+        // Whatever istiod makes of it changes nothing.
+        return told.tell(Level::Warning, what, "label it istio.io/use-waypoint: none");
+    }
     if service.is_some_and(|service| is_headless(service)) {
         let what = format!("is headless: clients dial its pods, past Gateway {name}");
         told.tell(Level::Warning, what, "give it a ClusterIP, or label it istio.io/use-waypoint: none");
@@ -129,16 +151,10 @@ pub(super) fn of_enrolled(
                     protocol istio.io/PROXY on its binding's port that lets that namespace in by allowedRoutes";
         told.tell(Level::Error, what, todo);
     }
-    match bound(facts, object) {
-        Some(["True", ..]) => {}
-        Some([_, reason, message]) => {
-            let what = format!("istiod does not bind it, {reason}: {message}; traffic passes Gateway {name} by");
-            told.tell(Level::Error, what, todo_of(reason));
-        }
-        None => {
-            let what = "istiod says nothing of its waypoint";
-            told.tell(Level::Warning, what, "look whether istiod runs, with the ambient profile");
-        }
+    if naming.is_canary(name) {
+        of_canary(facts, name, naming, &mut told);
+    } else {
+        of_bound(facts, name, naming, &mut told);
     }
     let namespace = facts.snapshot.namespaces.get(&ObjectName::cluster(object.name.namespace.clone()));
     let mode = namespace.and_then(|namespace| namespace.metadata.labels.as_ref()?.get(MODE));
@@ -150,18 +166,44 @@ pub(super) fn of_enrolled(
     }
 }
 
-/// Waypoints that are named and not there. Whose they would be is not known.
-pub(super) fn of_missing(
-    facts: &Facts,
-    naming: &Naming,
-    wanted: impl Fn(&ObjectName) -> bool,
-    findings: &mut Vec<Finding>,
-) {
-    let missing = naming.waypoints.iter().filter(|name| !facts.snapshot.gateways.contains_key(*name) && wanted(name));
-    for name in missing {
-        let mut told = Told { object: naming.object.to_string(), findings };
-        let what = format!("names Gateway {name}, which is not there: traffic goes without a waypoint");
-        told.tell(Level::Error, what, "make that Gateway, or correct the label istio.io/use-waypoint");
+/// What istiod makes of its primary waypoint.
+fn of_bound(facts: &Facts, name: &ObjectName, naming: &Naming, told: &mut Told<'_>) {
+    match naming.bound(facts) {
+        Some(["True", ..]) => {}
+        Some([_, reason, message]) => {
+            let what = format!("istiod does not bind it, {reason}: {message}; traffic passes Gateway {name} by");
+            told.tell(Level::Error, what, todo_of(reason));
+        }
+        None => {
+            told.tell(Level::Warning, SAYS_NOTHING, LOOK_FOR_ISTIOD);
+        }
+    }
+}
+
+/// What istiod makes of its canary.
+fn of_canary(facts: &Facts, name: &ObjectName, naming: &Naming, told: &mut Told<'_>) {
+    let label = USE_WAYPOINT[0].0;
+    let Some(primary) = &naming.primary else {
+        let what = format!(
+            "names Gateway {name} as its canary, and no other: istiod takes no canary alone, so traffic passes it by"
+        );
+        return told.tell(Level::Error, what, format!("name the waypoint that it is moved from by the label {label}"));
+    };
+    if let Some(said) = naming.of_canary(facts) {
+        let what = format!(
+            "names Gateway {name} as its canary, and istiod says: {said}; connections are left to Gateway {primary}"
+        );
+        return told.tell(Level::Error, what, "see what istiod's message names");
+    }
+    match naming.bound(facts) {
+        Some(["True", ..]) => {}
+        Some([_, reason, message]) => {
+            let what = format!(
+                "istiod does not bind it to Gateway {primary}, {reason}: {message}; it takes no canary, Gateway {name}, alone"
+            );
+            told.tell(Level::Error, what, format!("see why, or correct the label {label}"));
+        }
+        None => told.tell(Level::Warning, SAYS_NOTHING, LOOK_FOR_ISTIOD),
     }
 }
 
@@ -174,6 +216,17 @@ fn todo_of(reason: &str) -> &'static str {
         "WaypointIsNotReady" => "see why the Gateway is not programmed",
         _ => "see what istiod's message names",
     }
+}
+
+/// Why clients can't dial a Service by an address of its own, so that there is nothing to serve; `None`: they can, or it is headless.
+fn not_dialled(service: &Service) -> Option<&'static str> {
+    let spec = service.spec.as_ref()?;
+    if spec.type_.as_deref() == Some("ExternalName") {
+        return Some("is of type ExternalName, without an address of its own");
+    }
+    let is_tcp = |protocol: Option<&str>| protocol.is_none_or(|protocol| protocol == "TCP");
+    let tcp = spec.ports.iter().flatten().any(|port| is_tcp(port.protocol.as_deref()));
+    (!tcp).then_some("has no port of TCP")
 }
 
 fn is_headless(service: &Service) -> bool {

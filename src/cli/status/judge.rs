@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
-use super::findings::{self, Naming};
+use super::findings;
+use super::naming::{Naming, namings};
 use super::outside;
 use super::replicas::replicas;
 use super::report::{Enrolled, Served, Status, Waypoint};
@@ -34,10 +35,13 @@ pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str
     }
     // What may not be listed is not missing.
     for naming in all.iter().filter(|_| facts.sees("Gateway")) {
-        findings::of_missing(facts, naming, wanted, &mut status.findings);
+        naming.missing(facts, wanted, &mut status.findings);
     }
     for gateway in facts.snapshot.gateways.values().filter(|gateway| wanted(&gateway.meta.name)) {
         findings::of_class(facts, gateway, &mut status.findings);
+    }
+    if status.waypoints.is_empty() {
+        findings::of_none(facts, namespace, gateway, wanted, &mut status.findings);
     }
     if status.waypoints.iter().any(|waypoint| !waypoint.enrolled.is_empty()) {
         status.outside_mesh = outside::outside(facts);
@@ -52,26 +56,18 @@ fn is_ours(facts: &Facts, gateway: &Gateway) -> bool {
     class.is_some_and(|class| class.spec.controller_name == CONTROLLER_NAME)
 }
 
-/// Whatever names a waypoint: Services, and ServiceEntries by their own names.
-fn namings(facts: &Facts) -> Vec<Naming> {
-    let snapshot = &facts.snapshot;
-    let of_namespace = |name: &ObjectName| snapshot.namespace_labels(&name.namespace);
-    let services = snapshot.services.iter().filter(|(name, _)| !name.is_host()).map(|(name, service)| {
-        let own = service.metadata.labels.as_ref();
-        let waypoints = named_waypoints(own, of_namespace(name), name);
-        Naming { object: ObjectRef { kind: Kind::Service, name: name.clone() }, waypoints }
-    });
-    let entries = snapshot.entries.iter().map(|(name, entry)| {
-        let waypoints = named_waypoints(Some(&entry.meta.labels), of_namespace(name), name);
-        Naming { object: ObjectRef { kind: Kind::ServiceEntry, name: name.clone() }, waypoints }
-    });
-    services.chain(entries).filter(|naming| !naming.waypoints.is_empty()).collect()
-}
-
 /// The Services that a table serves by their addresses.
 fn served(table: &RouteTable) -> BTreeSet<ObjectName> {
     let ports = table.mesh.iter().flat_map(|mesh| mesh.ports.values());
     ports.map(|port| port.backend.service.clone()).collect()
+}
+
+/// What istiod says of a waypoint and of what names it. Empty: nothing.
+fn bound(facts: &Facts, naming: &Naming, waypoint: &ObjectName) -> String {
+    if naming.is_canary(waypoint) {
+        return naming.of_canary(facts).unwrap_or_default().to_owned();
+    }
+    naming.bound(facts).map(|[status, reason, _]| format!("{status}/{reason}")).unwrap_or_default()
 }
 
 fn waypoint(facts: &Facts, gateway: &Gateway, named: &[&Naming], served: &BTreeSet<ObjectName>) -> Waypoint {
@@ -83,9 +79,8 @@ fn waypoint(facts: &Facts, gateway: &Gateway, named: &[&Naming], served: &BTreeS
             true => Served::Yes,
             false => Served::No,
         },
-        bound: findings::bound(facts, &naming.object)
-            .map(|[status, reason, _]| format!("{status}/{reason}"))
-            .unwrap_or_default(),
+        canary: naming.is_canary(&gateway.meta.name),
+        bound: bound(facts, naming, &gateway.meta.name),
     };
     Waypoint {
         gateway: gateway.meta.name.to_string(),

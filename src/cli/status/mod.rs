@@ -6,6 +6,7 @@ mod facts;
 mod findings;
 mod gather;
 mod judge;
+mod naming;
 mod outside;
 mod pod;
 mod replicas;

@@ -58,7 +58,10 @@ pub(super) struct Enrolled {
     /// `Kind NAMESPACE/NAME`
     pub(super) object: String,
     pub(super) served: Served,
-    /// What istiod says: `istio.io/WaypointBound`, as `STATUS/REASON`; empty where it says nothing.
+    /// Whether it names the waypoint as its canary only.
+    pub(super) canary: bool,
+    /// What istiod says: `istio.io/WaypointBound`, as `STATUS/REASON`, which is of the primary; of a canary its words, where it
+    /// does not take it. Empty where it says nothing.
     pub(super) bound: String,
 }
 

@@ -76,7 +76,24 @@ ok
 fn only_the_gateways_that_are_asked_for_are_told() {
     assert_eq!(judge(&facts(GOOD), Some("cart"), None).waypoints.len(), 0);
     assert_eq!(judge(&facts(GOOD), Some("shop"), Some("waypoint")).waypoints.len(), 1);
-    assert_eq!(judge(&facts(GOOD), None, Some("other")).to_string(), "no Gateway of Pingway's\nok\n");
+    assert!(!judge(&facts(""), None, None).is_wrong(), "none was asked for");
+}
+
+#[test]
+fn a_gateway_that_is_asked_for_and_not_there_is_wrong() {
+    let others = GOOD.replace("pingway.dev/gateway-controller", "istio.io/gateway-controller");
+    for (text, namespace, gateway, expected) in [
+        (GOOD, None, Some("other"), "Gateway other is not there"),
+        (GOOD, Some("cart"), Some("waypoint"), "Gateway cart/waypoint is not there"),
+        (GOOD, Some("cart"), None, "Namespace cart has no Gateway of Pingway's"),
+        (&others, None, Some("waypoint"), "Gateway waypoint is not Pingway's: its class is another controller's"),
+    ] {
+        let mut facts = facts(text);
+        let status = judge(&facts, namespace, gateway);
+        assert!(status.to_string().contains(&format!("! {expected}\n")) && status.is_wrong(), "{expected}: {status}");
+        facts.unread.push("Gateway: forbidden".to_owned());
+        assert!(!judge(&facts, namespace, gateway).is_wrong(), "{expected}: what may not be listed is not missing");
+    }
 }
 
 #[test]
@@ -305,7 +322,9 @@ fn a_gateway_whose_class_is_missing_is_nobodys() {
     let text = GOOD.replace("gatewayClassName: pingway", "gatewayClassName: pnigway");
     let what = "Gateway shop/waypoint: is of class pnigway, which is not there";
     is_found(&text, Level::Error, what);
-    assert!(!judge(&facts(&text), Some("cart"), None).is_wrong(), "it is not asked for");
+    let asked = judge(&facts(&text), Some("cart"), None);
+    assert!(asked.findings.iter().all(|finding| !finding.what.contains("pnigway")), "it is not asked for");
+    assert_eq!(judge(&facts(&text), Some("shop"), None).findings.len(), 1, "that says all");
     for unread in ["GatewayClass: forbidden", "GatewayClass other: spec.controllerName: is missing"] {
         let mut unseen = facts(&text);
         unseen.unread.push(unread.to_owned());
@@ -313,4 +332,82 @@ fn a_gateway_whose_class_is_missing_is_nobodys() {
     }
     let others = GOOD.replace("pingway.dev/gateway-controller", "istio.io/gateway-controller");
     assert!(!found(&others).iter().any(|(_, what)| what.contains("class")), "another's is another's");
+}
+
+/// The good cluster, whose Service has these labels of a canary beside or in place of its primary, and this message of istiod's.
+fn with_labels(labels: &str, status: &str, message: &str) -> String {
+    GOOD.replace("labels: {istio.io/use-waypoint: waypoint}", &format!("labels: {{{labels}}}")).replace(
+        "status: \"True\", reason: WaypointAccepted",
+        &format!("status: {status:?}, reason: WaypointAccepted, message: {message:?}"),
+    )
+}
+
+#[test]
+fn a_canary_that_is_missing_leaves_traffic_to_the_primary() {
+    let labels = "istio.io/use-waypoint: waypoint, istio.io/use-waypoint-canary: ghost";
+    let status = judge(&facts(&with_labels(labels, "True", "")), None, None);
+    let expected = "\
+! Service shop/cart names Gateway shop/ghost as its canary, which is not there: none of its connections are sent there, all are left to Gateway shop/waypoint
+    to do: make that Gateway, or correct the label istio.io/use-waypoint-canary
+";
+    assert!(status.to_string().contains(expected), "{status}");
+    assert_eq!(status.findings.len(), 1, "{status}");
+}
+
+#[test]
+fn of_a_canary_is_told_what_istiod_says_of_it() {
+    let old = "---\n{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: old, namespace: shop}, \
+               spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}}\n---\n{apiVersion: gateway.networking.k8s.io/v1, \
+               kind: GatewayClass, metadata: {name: istio-waypoint}, spec: {controllerName: istio.io/mesh-controller}}\n";
+    let both = "istio.io/use-waypoint: old, istio.io/use-waypoint-canary: waypoint";
+    let of = |labels: &str, status: &str, message: &str| {
+        judge(&facts(&(with_labels(labels, status, message) + old)), None, None)
+    };
+    let taken = of(both, "True", "attached to waypoint shop/old");
+    assert!(taken.to_string().contains("  canary of   Service shop/cart: served\nok\n"), "{taken}");
+    assert_eq!(taken.waypoints[0].enrolled[0].bound, "", "True is the primary's");
+
+    let said = "Canary waypoint not attached: not allowed";
+    let refused = of(both, "True", &format!("attached to waypoint shop/old. {said}"));
+    assert!(refused.to_string().contains(&format!("canary of   Service shop/cart: served, istiod says: {said}\n")));
+    let what = format!(
+        "names Gateway shop/waypoint as its canary, and istiod says: {said}; connections are left to Gateway shop/old"
+    );
+    assert_eq!(refused.findings.iter().map(|finding| &*finding.what).collect::<Vec<_>>(), [what]);
+
+    let unbound = of(both, "False", "not ready");
+    let what = "istiod does not bind it to Gateway shop/old, WaypointAccepted: not ready; it takes no canary";
+    assert!(unbound.findings[0].what.starts_with(what) && unbound.is_wrong(), "{unbound}");
+    let alone = of("istio.io/use-waypoint-canary: waypoint", "True", "");
+    assert!(alone.findings[0].what.contains("istiod takes no canary alone") && alone.is_wrong(), "{alone}");
+}
+
+#[test]
+fn who_opts_out_has_no_canary_either() {
+    let namespace = "istio.io/use-waypoint: waypoint, istio.io/use-waypoint-canary: ghost";
+    let of = |labels: &str| {
+        let text = with_labels(labels, "True", "");
+        let ambient = "{istio.io/dataplane-mode: ambient}";
+        assert!(text.contains(ambient));
+        judge(&facts(&text.replace(ambient, &format!("{{istio.io/dataplane-mode: ambient, {namespace}}}"))), None, None)
+    };
+    let status = of("istio.io/use-waypoint: none");
+    assert_eq!(status.waypoints[0].opted_out, ["shop/cart"]);
+    assert!(status.waypoints[0].enrolled.is_empty() && status.findings.is_empty(), "{status}");
+    let own = of("istio.io/use-waypoint: none, gateway.networking.k8s.io/gateway-name: waypoint");
+    assert!(own.waypoints[0].opted_out.is_empty() && own.findings.is_empty(), "{own}");
+}
+
+#[test]
+fn a_service_that_nobody_can_dial_is_told_as_that() {
+    for (spec, why) in [
+        ("type: ExternalName, externalName: out.test", "is of type ExternalName, without an address of its own"),
+        ("clusterIP: 10.96.0.1, ports: [{port: 53, protocol: UDP}]", "has no port of TCP"),
+    ] {
+        let text = GOOD.replace("clusterIP: 10.96.0.1, ports: [{name: http, port: 80}]", spec);
+        let what = format!(
+            "Service shop/cart: {why}: nothing of it is served, and what is sent to it goes past Gateway shop/waypoint"
+        );
+        assert_eq!(found(&text), [(Level::Warning, what)]);
+    }
 }

@@ -44,14 +44,18 @@ impl Display for Waypoint {
             let serves = if *gone { "is gone, served" } else { "serves" };
             writeln!(f, "  replica     {pod} {serves} generation {generation}, version {version}")?;
         }
-        for Enrolled { object, served, bound } in &self.enrolled {
+        for Enrolled { object, served, canary, bound } in &self.enrolled {
             let served = match served {
                 Served::Yes => "served",
                 Served::No => "not served",
                 Served::ByListeners => "served by listeners",
             };
-            let bound = if bound.is_empty() { "istiod says nothing".to_owned() } else { format!("bound {bound}") };
-            writeln!(f, "  enrolled    {object}: {served}, {bound}")?;
+            match (canary, bound.as_str()) {
+                (false, "") => writeln!(f, "  enrolled    {object}: {served}, istiod says nothing")?,
+                (false, bound) => writeln!(f, "  enrolled    {object}: {served}, bound {bound}")?,
+                (true, "") => writeln!(f, "  canary of   {object}: {served}")?,
+                (true, said) => writeln!(f, "  canary of   {object}: {served}, istiod says: {said}")?,
+            }
         }
         for service in &self.opted_out {
             writeln!(f, "  opted out   Service {service}")?;
