@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::{Api, Client};
+use kube::Client;
+use kube::api::{Api, DynamicObject};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::Value;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
@@ -40,8 +42,7 @@ pub(super) fn read(pod: &ObjectName) -> Result<Seen> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let client = connect().await?;
-        let object = get::<Pod>(&client, pod).await?.with_context(|| format!("there is no Pod {pod}"))?;
-        let object = serde_json::to_value(object)?;
+        let object = get(&client, "Pod", pod).await?.with_context(|| format!("there is no Pod {pod}"))?;
         let arguments = pod_arguments::of(&object).with_context(|| format!("Pod {pod}"))?;
         let Container { arguments } = Container::try_parse_from(arguments)
             .map_err(|error| anyhow!("Pod {pod} has arguments that this version does not know: {error}"))?;
@@ -54,15 +55,13 @@ pub(super) fn read(pod: &ObjectName) -> Result<Seen> {
     })
 }
 
-async fn get<K>(client: &Client, name: &ObjectName) -> Result<Option<K>>
-where
-    K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>
-        + Clone
-        + std::fmt::Debug
-        + serde::de::DeserializeOwned,
-{
-    let found = Api::<K>::namespaced(client.clone(), &name.namespace).get_opt(&name.name).await;
-    found.map_err(|error| anyhow!("the API server does not answer: {}", words(&error)))
+/// An object of the core, as the API server has it: the types of Kubernetes have much code, and little of it is read here.
+async fn get(client: &Client, kind: &str, name: &ObjectName) -> Result<Option<Value>> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", kind));
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &name.namespace, &resource);
+    let found = api.get_opt(&name.name).await;
+    let found = found.map_err(|error| anyhow!("the API server does not answer: {}", words(&error)))?;
+    Ok(found.map(serde_json::to_value).transpose()?)
 }
 
 /// Follows the source until it has told all that the Gateway needs, as the pipeline of the pod does.
@@ -96,8 +95,8 @@ async fn follow(gateway: &ObjectName, options: &Options) -> Result<(Snapshot, Ve
 async fn behind(client: &Client, arguments: &proxy::Args, gateway: &ObjectName, snapshot: &Snapshot) -> Option<String> {
     let (config_map, pod) = proxy::report(arguments)?;
     let name = ObjectName::new(gateway.namespace.clone(), config_map);
-    let told = get::<ConfigMap>(client, &name).await.ok()??.data?;
-    let report: ReplicaReport = serde_json::from_str(told.get(&format!("{KEY_PREFIX}{pod}"))?).ok()?;
+    let told = get(client, "ConfigMap", &name).await.ok()??;
+    let report: ReplicaReport = serde_json::from_str(told["data"][format!("{KEY_PREFIX}{pod}")].as_str()?).ok()?;
     let now = snapshot.gateways.get(gateway)?.meta.generation;
     let (then, differs) = (report.generation, report.generation != now);
     differs.then(|| format!("the pod serves generation {then} of Gateway {gateway}, which is at {now}"))

@@ -235,6 +235,34 @@ async fn reference_grants_come_in_the_version_that_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kind_whose_version_goes_is_asked_for_in_the_others_at_once_and_its_objects_stay() {
+    let tcp_route = |version: &str, name: &str| {
+        let spec = json!({ "rules": [{ "backendRefs": [{ "name": "s", "port": 80 }] }] });
+        let metadata = json!({ "namespace": "shop", "name": name, "resourceVersion": "2" });
+        let api_version = format!("gateway.networking.k8s.io/{version}");
+        json!({ "apiVersion": api_version, "kind": "TCPRoute", "metadata": metadata, "spec": spec })
+    };
+    let server = Server::default();
+    server.answer("tcproutes", 404, Vec::new()).answer("tcproutes", 200, vec![tcp_route("v1alpha2", "a")]);
+    server.answer("tcproutes", 404, Vec::new());
+    server.answer("tcproutes", 200, vec![tcp_route("v1", "a"), tcp_route("v1", "b")]);
+    let mut running = Running::start(&server);
+    assert_eq!(named(&running.next().await), BTreeSet::from(["+TCPRoute shop/a".to_owned()]));
+    let since = tokio::time::Instant::now();
+    let expired = json!({ "kind": "Status", "code": 410, "reason": "Expired", "message": "old" });
+    server.send("tcproutes", "ERROR", expired).await;
+    let mut seen = BTreeSet::new();
+    running
+        .until(|event| {
+            seen.append(&mut named(event));
+            seen.contains("+TCPRoute shop/b").then_some(())
+        })
+        .await;
+    assert!(!seen.contains("-TCPRoute shop/a"), "{seen:?}");
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_right_is_a_problem_that_names_it_and_nothing_else_waits() {
     let server = Server::default();
     server.answer("secrets", 403, Vec::new()).answer("secrets", 200, Vec::new());

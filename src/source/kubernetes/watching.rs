@@ -52,11 +52,18 @@ pub(super) enum Failure {
 pub(super) async fn watch_one(client: Client, watched: Watched, tell: UnboundedSender<(Watched, Told)>) {
     let mut wait = Wait { next: SHORTEST, last: Instant::now() };
     loop {
+        let mut known = false;
         for resource in resources(watched.kind) {
-            let mut watching = Watching { watched: &watched, resource: &resource, tell: &tell, wait: &mut wait };
+            let mut watching =
+                Watching { watched: &watched, resource: &resource, tell: &tell, wait: &mut wait, known: &mut known };
             if watching.until_unknown(&client).await.is_err() {
                 return;
             }
+        }
+        if known {
+            // The version that there was is gone, and one that was asked for before may have come with that.
+            wait.pause().await;
+            continue;
         }
         if tell.send((watched.clone(), Told::Failed(Failure::NotInstalled))).is_err() {
             return;
@@ -85,6 +92,8 @@ struct Watching<'a> {
     resource: &'a ApiResource,
     tell: &'a UnboundedSender<(Watched, Told)>,
     wait: &'a mut Wait,
+    /// Whether the API server has known the kind in some version since all were asked for.
+    known: &'a mut bool,
 }
 
 impl Watching<'_> {
@@ -122,7 +131,10 @@ impl Watching<'_> {
                     listed.insert(name(&object));
                     self.told(Told::Seen(Box::new(self.whole(object))))?;
                 }
-                Ok(Event::InitDone) => self.told(Told::Listed(std::mem::take(&mut listed)))?,
+                Ok(Event::InitDone) => {
+                    *self.known = true;
+                    self.told(Told::Listed(std::mem::take(&mut listed)))?;
+                }
                 Ok(Event::Apply(object)) => self.told(Told::Seen(Box::new(self.whole(object))))?,
                 Ok(Event::Delete(object)) => self.told(Told::Gone(name(&object)))?,
                 Err(error) => match failure(&error) {
