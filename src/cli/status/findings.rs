@@ -46,7 +46,7 @@ impl Told<'_> {
 pub(super) fn of_gateway(facts: &Facts, gateway: &Gateway, waypoint: &Waypoint, findings: &mut Vec<Finding>) {
     let about = ObjectRef { kind: Kind::Gateway, name: gateway.meta.name.clone() };
     let mut told = Told { object: about.to_string(), findings };
-    if waypoint.addresses.is_empty() && !waypoint.enrolled.is_empty() {
+    if waypoint.addresses.is_empty() && waypoint.is_used() {
         let todo = "see why it is not programmed: it gets addresses with its first ready pod";
         told.tell(Level::Error, "has no status.addresses: istiod lets traffic pass it by", todo);
     }

@@ -6,6 +6,7 @@ use super::facts::Facts;
 use super::findings;
 use super::naming::{Naming, namings};
 use super::outside;
+use super::pods;
 use super::replicas::replicas;
 use super::report::{Enrolled, Served, Status, Waypoint};
 use crate::api::{CONTROLLER_NAME, Gateway, Kind, ObjectName, ObjectRef};
@@ -24,9 +25,11 @@ pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str
     for (name, gateway) in
         facts.snapshot.gateways.iter().filter(|(name, gateway)| wanted(name) && is_ours(facts, gateway))
     {
-        let served = compiled.tables.get(name).map(|table| served(table)).unwrap_or_default();
+        let table = compiled.tables.get(name);
+        let served = table.map(|table| served(table)).unwrap_or_default();
         let named: Vec<_> = all.iter().filter(|naming| naming.waypoints.contains(name)).collect();
-        let waypoint = waypoint(facts, gateway, &named, &served);
+        let enrolled_pods = table.map(|table| pods::enrolled(facts, table)).unwrap_or_default();
+        let waypoint = Waypoint { enrolled_pods, ..waypoint(facts, gateway, &named, &served) };
         findings::of_gateway(facts, gateway, &waypoint, &mut status.findings);
         for naming in &named {
             findings::of_enrolled(facts, gateway, naming, served.contains(&naming.object.name), &mut status.findings);
@@ -37,13 +40,14 @@ pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str
     for naming in all.iter().filter(|_| facts.sees("Gateway")) {
         naming.missing(facts, wanted, &mut status.findings);
     }
+    pods::of_pods(facts, &compiled.tables, wanted, &mut status.findings);
     for gateway in facts.snapshot.gateways.values().filter(|gateway| wanted(&gateway.meta.name)) {
         findings::of_class(facts, gateway, &mut status.findings);
     }
     if status.waypoints.is_empty() {
         findings::of_none(facts, namespace, gateway, wanted, &mut status.findings);
     }
-    if status.waypoints.iter().any(|waypoint| !waypoint.enrolled.is_empty()) {
+    if status.waypoints.iter().any(Waypoint::is_used) {
         status.outside_mesh = outside::outside(facts);
     }
     status.findings.sort();
@@ -51,7 +55,8 @@ pub(super) fn judge(facts: &Facts, namespace: Option<&str>, gateway: Option<&str
     status
 }
 
-fn is_ours(facts: &Facts, gateway: &Gateway) -> bool {
+/// Whether a Gateway is of a class of Pingway's.
+pub(super) fn is_ours(facts: &Facts, gateway: &Gateway) -> bool {
     let class = facts.snapshot.classes.get(&ObjectName::cluster(gateway.spec.gateway_class_name.as_str()));
     class.is_some_and(|class| class.spec.controller_name == CONTROLLER_NAME)
 }
@@ -90,6 +95,7 @@ fn waypoint(facts: &Facts, gateway: &Gateway, named: &[&Naming], served: &BTreeS
         generation: gateway.meta.generation,
         replicas: replicas(facts, gateway),
         enrolled: named.iter().map(enrolled).collect(),
+        enrolled_pods: Vec::new(),
         opted_out: opted_out(facts, &gateway.meta.name),
     }
 }

@@ -9,6 +9,7 @@ mod judge;
 mod naming;
 mod outside;
 mod pod;
+mod pods;
 mod replicas;
 mod report;
 #[cfg(test)]

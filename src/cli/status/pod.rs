@@ -1,19 +1,24 @@
 //! A pod, as far as it says something of the mesh, or is a waypoint's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::facts::Facts;
 use super::findings::MODE;
-use crate::api::ObjectName;
+use crate::api::decode::{Decoded, decode};
+use crate::api::{self, Item, ObjectName};
 
 /// A pod.
 #[derive(Debug)]
 pub(super) struct Pod {
     pub(super) name: ObjectName,
     pub(super) labels: BTreeMap<String, String>,
-    host_network: bool,
+    /// Its addresses are its node's.
+    pub(super) host_network: bool,
+    /// What decides whether it is enrolled; `None`: it can't be read.
+    pub(super) read: Option<Arc<api::Pod>>,
     /// It serves and sends nothing any more.
     pub(super) ended: bool,
     /// It says that it can serve, and is not about to end.
@@ -31,6 +36,10 @@ impl Pod {
         Self {
             name: ObjectName::new(text("namespace"), text("name")),
             labels: labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
+            read: match decode(object.clone()) {
+                Ok(Decoded::Item(Item::Pod(pod))) => Some(pod),
+                _ => None,
+            },
             host_network: object["spec"]["hostNetwork"] == true,
             ended: matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed")),
             ready: stays && is_ready(object),

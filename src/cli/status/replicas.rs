@@ -40,7 +40,7 @@ pub(super) fn of_replicas(facts: &Facts, gateway: &Gateway, waypoint: &Waypoint,
         }
     }
     let serves = !facts.sees_pods() || own(facts, gateway).any(|pod| pod.ready);
-    let is_used = !waypoint.enrolled.is_empty() || !gateway.spec.listeners.is_empty();
+    let is_used = waypoint.is_used() || !gateway.spec.listeners.is_empty();
     let reports = waypoint.replicas.iter().any(|replica| !replica.gone);
     if !serves && is_used {
         none_ready(own(facts, gateway).count(), gateway, told);

@@ -27,8 +27,26 @@ pub(super) struct Waypoint {
     pub(super) generation: i64,
     pub(super) replicas: Vec<Replica>,
     pub(super) enrolled: Vec<Enrolled>,
+    /// Pods that it serves by their own addresses, by workload.
+    pub(super) enrolled_pods: Vec<PodsOf>,
     /// Services of namespaces that are enrolled with it, which opt out.
     pub(super) opted_out: Vec<String>,
+}
+
+impl Waypoint {
+    /// Whether something is enrolled with it.
+    pub(super) fn is_used(&self) -> bool {
+        !self.enrolled.is_empty() || !self.enrolled_pods.is_empty()
+    }
+}
+
+/// Pods of a workload.
+#[derive(Debug, Serialize)]
+pub(super) struct PodsOf {
+    /// `NAMESPACE/NAME`
+    pub(super) workload: String,
+    /// How many.
+    pub(super) pods: usize,
 }
 
 /// A pod of a Gateway.

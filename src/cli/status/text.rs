@@ -2,7 +2,10 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::report::{Enrolled, Level, Outside, Replica, Served, Status, Waypoint};
+use super::report::{Enrolled, Level, Outside, PodsOf, Replica, Served, Status, Waypoint};
+
+/// How many workloads are named.
+const NAMED: usize = 5;
 
 impl Display for Status {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -57,9 +60,27 @@ impl Display for Waypoint {
                 (true, said) => writeln!(f, "  canary of   {object}: {served}, istiod says: {said}")?,
             }
         }
+        if !self.enrolled_pods.is_empty() {
+            writeln!(f, "  pods        {}", workloads(&self.enrolled_pods))?;
+        }
         for service in &self.opted_out {
             writeln!(f, "  opted out   Service {service}")?;
         }
         Ok(())
+    }
+}
+
+/// The first workloads with their pods, and how many there are beside them.
+fn workloads(all: &[PodsOf]) -> String {
+    let (named, others) = all.split_at(all.len().min(NAMED));
+    let named: Vec<_> = named.iter().map(|PodsOf { workload, pods }| format!("{workload}: {pods}")).collect();
+    let named = named.join(", ");
+    match others {
+        [] => named,
+        others => format!(
+            "{named}, and of {} workloads more: {}",
+            others.len(),
+            others.iter().map(|others| others.pods).sum::<usize>()
+        ),
     }
 }

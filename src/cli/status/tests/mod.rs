@@ -1,9 +1,11 @@
 //! What is said of a cluster's objects.
 
+mod pods;
+
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::facts::{Facts, PODS, REPORTS};
+use super::facts::Facts;
 use super::judge::judge;
 use super::report::Level;
 
@@ -188,133 +190,12 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
     assert_eq!(status.waypoints.len(), 1);
 }
 
-/// The good cluster and pods of two namespaces: in the mesh, outside by their own label, by the namespace, by the node's network, ended.
-fn with_pods() -> String {
-    GOOD.to_owned()
-        + r#"
----
-{apiVersion: v1, kind: Namespace, metadata: {name: old}}
----
-apiVersion: v1
-kind: List
-items:
-- {apiVersion: v1, kind: Pod, metadata: {name: in, namespace: shop}}
-- {apiVersion: v1, kind: Pod, metadata: {name: waypoint-pingway-x, namespace: shop, labels: {gateway.networking.k8s.io/gateway-name: waypoint}}, status: {conditions: [{type: Ready, status: "True"}]}}
-- {apiVersion: v1, kind: Pod, metadata: {name: out, namespace: shop, labels: {istio.io/dataplane-mode: none}}}
-- {apiVersion: v1, kind: Pod, metadata: {name: node, namespace: shop}, spec: {hostNetwork: true}}
-- {apiVersion: v1, kind: Pod, metadata: {name: own, namespace: old, labels: {istio.io/dataplane-mode: ambient}}}
-- {apiVersion: v1, kind: Pod, metadata: {name: out, namespace: old}, status: {phase: Running}}
-- {apiVersion: v1, kind: Pod, metadata: {name: done, namespace: old}, status: {phase: Succeeded}}
-- {apiVersion: v1, kind: Pod, metadata: {name: out, namespace: unknown}}
-"#
-}
-
-#[test]
-fn pods_outside_the_mesh_are_counted_where_something_is_enrolled() {
-    let status = judge(&facts(&with_pods()), None, None);
-    let counted: Vec<_> =
-        status.outside_mesh.iter().map(|outside| (outside.namespace.as_str(), outside.pods)).collect();
-    assert_eq!(counted, [("old", 1), ("shop", 2)]);
-    assert!(status.findings.is_empty(), "{:?}", status.findings);
-    let line = "outside the mesh, and so past every waypoint: namespace old, pods: 1\n";
-    assert!(status.to_string().contains(line), "{status}");
-    let nobody = with_pods().replace("istio.io/use-waypoint: waypoint", "team: a");
-    assert_eq!(judge(&facts(&nobody), None, None).outside_mesh, []);
-}
-
-#[test]
-fn a_replica_outside_the_mesh_is_wrong() {
-    let pod = |mode: &str| {
-        let labels = format!("{{gateway.networking.k8s.io/gateway-name: waypoint, istio.io/dataplane-mode: {mode}}}");
-        format!(
-            "{GOOD}\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: waypoint-pingway-x, namespace: shop, labels: {labels}}}, status: {READY}}}\n"
-        )
-    };
-    assert_eq!(found(&pod("ambient")), []);
-    is_found(&pod("none"), Level::Error, "its pod waypoint-pingway-x is not in the mesh");
-}
-
 #[test]
 fn gateways_that_may_not_be_listed_are_not_missing() {
     let mut facts = facts(&GOOD.replace("use-waypoint: waypoint", "use-waypoint: elsewhere"));
     assert!(judge(&facts, None, None).is_wrong());
     facts.unread.push("Gateway: forbidden".to_owned());
     assert!(!judge(&facts, None, None).is_wrong());
-}
-
-/// The good cluster with a pod of the waypoint's, of this name, and what else it says.
-fn with_replica(name: &str, metadata: &str, status: &str) -> String {
-    format!(
-        "{GOOD}---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, {metadata}labels: \
-         {{gateway.networking.k8s.io/gateway-name: waypoint}}}}, status: {status}}}\n"
-    )
-}
-
-#[test]
-fn a_report_whose_pod_is_gone_is_told_and_counts_as_none() {
-    let gone = "pod waypoint-pingway-x is gone, and its report of generation 3 is still there";
-    let status = judge(&facts(&with_replica("waypoint-pingway-y", "", READY)), None, None);
-    assert!(status.to_string().contains("waypoint-pingway-x is gone, served generation 3"), "{status}");
-    let told: Vec<_> = status.findings.iter().map(|finding| &*finding.what).collect();
-    assert_eq!(told, ["no replica reports what it serves", gone]);
-    assert!(!status.is_wrong());
-    is_found(&with_replica("waypoint-pingway-x", "", "{phase: Failed}"), Level::Warning, gone);
-    let old = with_replica("waypoint-pingway-y", "", READY).replace("\"generation\": 3", "\"generation\": 2");
-    assert!(!found(&old).iter().any(|(_, what)| what.contains("serves generation")), "it serves nothing");
-    let mut unseen = facts(&with_replica("waypoint-pingway-y", "", "{}"));
-    unseen.unread.push("Pod: forbidden".to_owned());
-    assert!(judge(&unseen, None, None).findings.is_empty(), "pods that may not be listed are not gone");
-}
-
-#[test]
-fn a_waypoints_pod_that_is_not_ready_is_told_with_why() {
-    let of = |metadata: &str, status: &str| found(&with_replica("waypoint-pingway-x", metadata, status));
-    let unready = "{type: Ready, status: \"False\", reason: ContainersNotReady, message: \"containers with unready status: [proxy]\"}";
-    let waiting = "containerStatuses: [{name: proxy, state: {waiting: {reason: ImagePullBackOff}}}]";
-    let unscheduled = "{type: PodScheduled, status: \"False\", reason: Unschedulable, message: no node}";
-    for (status, why) in [
-        (format!("{{conditions: [{unready}]}}"), "ContainersNotReady: containers with unready status: [proxy]"),
-        (format!("{{conditions: [{unready}], {waiting}}}"), "ImagePullBackOff"),
-        (format!("{{phase: Pending, conditions: [{unscheduled}]}}"), "Unschedulable: no node"),
-    ] {
-        let pod = "Gateway shop/waypoint: its pod waypoint-pingway-x is not ready";
-        assert!(of("", &status).contains(&(Level::Warning, format!("{pod}, {why}"))), "{status}");
-        let ending = of("deletionTimestamp: 2026-11-26T10:00:00Z, ", &status);
-        assert!(!ending.iter().any(|(_, what)| what.starts_with(pod)), "it is about to end");
-    }
-    assert_eq!(of("", READY), []);
-}
-
-#[test]
-fn a_gateway_without_a_ready_pod_is_wrong() {
-    use Level::Error;
-    let name = "waypoint-pingway-x";
-    is_found(&with_replica(name, "", "{phase: Pending}"), Error, "not one of its pods is ready, of 1: nothing serves");
-    is_found(&with_replica(name, "deletionTimestamp: 2026-11-26T10:00:00Z, ", READY), Error, "not one of its pods");
-    is_found(&with_replica(name, "", "{phase: Failed}"), Error, "Gateway shop/waypoint: has no pod: nothing serves");
-    let others = with_replica(name, "", READY).replace("gateway-name: waypoint}", "gateway-name: other}");
-    is_found(&others, Error, "Gateway shop/waypoint: has no pod");
-    let two = with_replica(name, "", READY)
-        + "---\n{apiVersion: v1, kind: Pod, metadata: {name: waypoint-pingway-y, namespace: shop, \
-           labels: {gateway.networking.k8s.io/gateway-name: waypoint}}}\n";
-    assert_eq!(found(&two), [], "one serves");
-    let mut none = facts(GOOD);
-    assert!(!judge(&none, None, None).is_wrong(), "a dump without pods");
-    none.listed.insert(PODS);
-    assert!(judge(&none, None, None).is_wrong(), "there is no pod at all");
-    none.unread.push("Pod: forbidden".to_owned());
-    assert!(!judge(&none, None, None).is_wrong(), "pods that may not be listed");
-}
-
-#[test]
-fn reports_that_cannot_be_read_are_not_missing() {
-    let mut facts = facts(&GOOD.replace("\"u-1\"", "\"u-0\""));
-    assert_eq!(judge(&facts, None, None).findings.len(), 1);
-    facts.unread.push("ConfigMap: forbidden".to_owned());
-    assert!(judge(&facts, None, None).findings.is_empty());
-    facts.unread.clear();
-    facts.listed.remove(REPORTS);
-    assert!(judge(&facts, None, None).findings.is_empty(), "a dump without them");
 }
 
 #[test]
