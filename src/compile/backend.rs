@@ -108,13 +108,14 @@ fn port_of(
     Ok(BackendKey { service: name, port: number })
 }
 
-/// Whether whoever a route is for dialled this very Service: it is a parent of the route, and all its parents are Services. Such a
+/// Whether whoever a route is for dialled this very Service: it is the one parent of the route, at whichever of its ports. Such a
 /// route exposes it to nobody who could not reach it before, so that no grant is needed (GEP-1294, Namespace boundaries). Of other
 /// Services that is not known: the waypoint reaches them under an identity that is not the client's.
 fn is_dialled(service: &ObjectName, parents: &[ParentRef], route: &ObjectRef) -> bool {
-    let named: Option<Vec<ObjectRef>> = parents.iter().map(|parent| parent::named(parent, &route.name)).collect();
-    let parents = named.unwrap_or_default();
-    parents.iter().all(|parent| parent.kind == Kind::Service) && parents.iter().any(|parent| parent.name == *service)
+    let is_it = |parent: &ParentRef| {
+        parent::named(parent, &route.name).is_some_and(|named| named.kind == Kind::Service && named.name == *service)
+    };
+    !parents.is_empty() && parents.iter().all(is_it)
 }
 
 fn ports(service: &Service) -> &[ServicePort] {

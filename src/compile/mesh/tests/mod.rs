@@ -254,10 +254,17 @@ fn refs_of_a_consumer_route(parents: &Value, backend: &str) -> String {
 #[test]
 fn a_consumer_route_needs_no_grant_for_the_service_that_its_clients_dialled_alone() {
     let parent = |name: &str| json!({ "group": "", "kind": "Service", "namespace": "mesh", "name": name });
+    let port = |port: u16| {
+        let mut parent = parent("cart");
+        parent["port"] = json!(port);
+        parent
+    };
     let waypoint = || json!({ "namespace": "mesh", "name": "waypoint" });
     for (parents, backend, expected) in [
         (json!([parent("cart")]), "cart", "ResolvedRefs"),
-        (json!([parent("cart"), parent("stock")]), "stock", "ResolvedRefs"),
+        (json!([port(80), port(81)]), "cart", "ResolvedRefs"),
+        // Whoever dialled the one would reach the other by the waypoint's identity.
+        (json!([parent("cart"), parent("stock")]), "stock", "RefNotPermitted"),
         (json!([parent("cart")]), "stock", "RefNotPermitted"),
         (json!([parent("cart"), waypoint()]), "cart", "RefNotPermitted"),
         (json!([parent("cart"), { "group": "x", "kind": "Mesh", "name": "m" }]), "cart", "RefNotPermitted"),
