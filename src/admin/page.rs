@@ -135,7 +135,6 @@ fn backends(page: &mut String, report: &Report) -> fmt::Result {
 fn routes(page: &mut String, report: &Report) -> fmt::Result {
     page.push_str("<h2>Routes</h2>");
     head(page, &["listener", "host", "match", "route", "rule", "action"])?;
-    let of_services = dump::of_services(report).take(ROUTES);
     let listeners = report.tables.values().flat_map(|table| &table.listeners);
     let rows = listeners
         .flat_map(|listener| listener.hosts.iter().map(move |host| (listener, host)))
@@ -152,7 +151,7 @@ fn routes(page: &mut String, report: &Report) -> fmt::Result {
     }
     page.push_str("</table><h2>Routes of Services</h2>");
     head(page, &["port", "clients", "match", "route", "rule", "action"])?;
-    for one in of_services {
+    for one in dump::of_services(report).take(ROUTES) {
         page.push_str("<tr>");
         cell(page, one.port)?;
         cell(page, one.clients)?;

@@ -126,8 +126,13 @@ impl Kind {
     /// The API group, empty for core.
     pub fn group(self) -> &'static str {
         match self {
-            Self::GatewayClass | Self::Gateway | Self::ReferenceGrant => "gateway.networking.k8s.io",
-            Self::HttpRoute | Self::GrpcRoute | Self::TlsRoute | Self::TcpRoute => "gateway.networking.k8s.io",
+            Self::GatewayClass
+            | Self::Gateway
+            | Self::HttpRoute
+            | Self::GrpcRoute
+            | Self::TlsRoute
+            | Self::TcpRoute
+            | Self::ReferenceGrant => "gateway.networking.k8s.io",
             Self::XMesh => "gateway.networking.x-k8s.io",
             Self::EndpointSlice => "discovery.k8s.io",
             Self::Service | Self::Secret | Self::Namespace | Self::Pod => "",

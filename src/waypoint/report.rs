@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Kind, ObjectName, ObjectRef};
+use crate::api::{Gateway, Kind, ObjectName, ObjectRef};
 use crate::pipeline::Report;
 use crate::snapshot::{BindFailure, Replica};
 use crate::source::{Origin, ProblemKind};
@@ -67,6 +67,11 @@ impl ReplicaReport {
         }
         told.unread.extend(unread(report, &served.name).take(UNREAD));
         Some(told)
+    }
+
+    /// Whether it tells of this very Gateway, and not of one that had its name before. Of one without a uid, as in a file, any does.
+    pub fn is_of(&self, gateway: &Gateway) -> bool {
+        gateway.meta.uid.as_deref().is_none_or(|uid| uid == self.uid)
     }
 
     /// As the fact that compile reads.

@@ -28,7 +28,7 @@ pub(super) struct Logged {
     /// What is otherwise now.
     pub(super) differs: Vec<String>,
     /// What the line does not tell, where that may matter.
-    pub(super) unknown: Vec<&'static str>,
+    pub(super) unknown: Vec<String>,
 }
 
 /// What came of a line's request, against what would now.
@@ -36,12 +36,12 @@ pub(super) fn compare(line: &Line, now: &Explanation) -> Logged {
     let reason = line.reason.as_deref().and_then(|word| Reason::ALL.iter().find(|reason| reason.as_str() == word));
     let mut unknown = Vec::new();
     if now.asks_for_headers {
-        unknown.push(
-            "the request's header fields, but for user-agent: rules ask for some. Give those that it had with -H",
-        );
+        let fields =
+            "the request's header fields, but for user-agent: rules ask for some. Give those that it had with -H";
+        unknown.push(fields.to_owned());
     }
     if line.path.len() >= LONGEST_PATH {
-        unknown.push("the end of the path, beyond 1,024 bytes");
+        unknown.push(format!("the end of the path, beyond {LONGEST_PATH} bytes"));
     }
     Logged {
         status: line.status,

@@ -92,9 +92,6 @@ impl Explanation {
     }
 }
 
-/// A listener and its Gateway.
-type Of<'a> = (&'a ObjectName, &'a Arc<Listener>);
-
 /// Explains a request.
 pub(super) fn explain(configuration: Configuration<'_>, request: &Request) -> Explanation {
     let view = request.view();
@@ -140,13 +137,9 @@ fn to_pod(pod: &ObjectName, request: &Request, answer: Explanation) -> Explanati
 
 /// Where a request is looked up that comes to a listener. Errors: nowhere, and why.
 fn place<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Request) -> Result<Place<'a>, Nowhere> {
-    let there = on_port(tables, request).map_err(Nowhere::Closed)?;
-    let Some((gateway, _)) = there.first() else {
-        return Err(Nowhere::Closed(format!("no listener has port {}", request.port)));
-    };
-    let denied = tables.get(*gateway).and_then(|table| table.denied.as_deref());
+    let (gateway, listeners) = on_port(tables, request).map_err(Nowhere::Closed)?;
+    let denied = tables.get(gateway).and_then(|table| table.denied.as_deref());
     mesh::refuse(denied, None)?;
-    let listeners = there.iter().map(|(_, listener)| (*listener).clone()).collect();
     Ok(Place { gateway, listeners, denied })
 }
 
@@ -209,11 +202,15 @@ pub(super) fn index(listeners: &[Arc<Listener>]) -> PortIndex<Arc<Rule>> {
 
 /// The listeners that are reached at the request's port and scheme. Where Gateways have sockets of their own for one
 /// port, those of the first such socket.
-fn on_port<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Request) -> Result<Vec<Of<'a>>, String> {
+fn on_port<'a>(
+    tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>,
+    request: &Request,
+) -> Result<(&'a ObjectName, Vec<Arc<Listener>>), String> {
     let all = || tables.values().flat_map(|table| table.listeners.iter().map(|listener| (&table.gateway, listener)));
-    let sockets = || all().flat_map(|(_, listener)| &listener.sockets);
-    let Some(&socket) = sockets().filter(|socket| socket.port == request.port).min() else {
-        let mut ports: Vec<_> = sockets().map(|socket: &Socket| socket.port).collect();
+    let sockets =
+        || all().flat_map(|(gateway, listener)| listener.sockets.iter().map(move |socket| (*socket, gateway)));
+    let Some((socket, gateway)) = sockets().filter(|(socket, _)| socket.port == request.port).min() else {
+        let mut ports: Vec<_> = sockets().map(|(socket, _): (Socket, _)| socket.port).collect();
         ports.sort_unstable();
         ports.dedup();
         return Err(format!("no listener that is served has port {}; there are {ports:?}", request.port));
@@ -228,7 +225,7 @@ fn on_port<'a>(tables: &'a BTreeMap<ObjectName, Arc<RouteTable>>, request: &Requ
             let (name, speaks) = (&listener.name, speaks(listener).as_str());
             Err(format!("port {} speaks {speaks} (listener {name} of {gateway})", request.port))
         }
-        None => Ok(there),
+        None => Ok((gateway, there.into_iter().map(|(_, listener)| listener.clone()).collect())),
     }
 }
 

@@ -76,12 +76,13 @@ async fn follow(gateway: &ObjectName, options: &Options) -> Result<(Snapshot, Ve
             problems = event.problems;
             let wanted = scope(&snapshot, gateway, &options.policies.root_namespace, options.workload_labels);
             if event.scope.as_ref() == Some(&wanted) {
-                break;
+                return true;
             }
             ask.send_if_modified(|scope| std::mem::replace(scope, wanted.clone()) != wanted);
         }
+        false
     };
-    if timeout(PATIENCE, all).await.is_err() {
+    if timeout(PATIENCE, all).await != Ok(true) {
         let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
         bail!("the API server has not told all within {} s: {}", PATIENCE.as_secs(), words.join("; "));
     }
@@ -97,7 +98,8 @@ async fn behind(client: &Client, arguments: &proxy::Args, gateway: &ObjectName, 
     let name = ObjectName::new(gateway.namespace.clone(), config_map);
     let told = get(client, "ConfigMap", &name).await.ok()??;
     let report: ReplicaReport = serde_json::from_str(told["data"][format!("{KEY_PREFIX}{pod}")].as_str()?).ok()?;
-    let now = snapshot.gateways.get(gateway)?.meta.generation;
-    let (then, differs) = (report.generation, report.generation != now);
-    differs.then(|| format!("the pod serves generation {then} of Gateway {gateway}, which is at {now}"))
+    let object = snapshot.gateways.get(gateway)?;
+    let (then, now) = (report.generation, object.meta.generation);
+    (report.is_of(object) && then != now)
+        .then(|| format!("the pod serves generation {then} of Gateway {gateway}, which is at {now}"))
 }

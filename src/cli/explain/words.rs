@@ -1,7 +1,6 @@
 //! Matches and what they lost by, in words for people.
 
-use crate::api::Kind;
-use crate::api::ObjectRef;
+use crate::api::{Kind, ObjectRef};
 use crate::compile::Predicate;
 use crate::table::matches::{LostBy, Match, PathMatch, ValueMatch};
 use crate::table::request::RequestView;

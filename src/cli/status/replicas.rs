@@ -18,9 +18,8 @@ pub(super) fn replicas(facts: &Facts, gateway: &Gateway) -> Vec<Replica> {
     let found = reports.filter_map(|(key, text)| {
         let report: ReplicaReport = serde_json::from_str(text).ok()?;
         let pod = key.strip_prefix(KEY_PREFIX)?.to_owned();
-        let is_its = gateway.meta.uid.as_deref().is_none_or(|uid| uid == report.uid);
         let gone = facts.sees_pods() && !there.contains(&*pod);
-        is_its.then_some(Replica { pod, version: report.version, generation: report.generation, gone })
+        report.is_of(gateway).then_some(Replica { pod, version: report.version, generation: report.generation, gone })
     });
     found.collect()
 }

@@ -3,9 +3,10 @@
 //!
 //! Never here: what a policy asks for.
 
-use std::cell::OnceCell;
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::Meshes;
 use crate::api::parameters::Unenforced;
@@ -199,28 +200,22 @@ impl<'s> Targets<'s> {
         });
         let all = whole.chain(services).filter(|((_, policy), _)| is_seen(policy, gateway.object));
         let denies = |policy: &Policy| settings.unenforced.map_or(policy.spec.decides, |set| set == Unenforced::Deny);
-        let seen = OnceCell::new();
-        let sees = |policy: &ObjectRef| {
-            let namespace = &policy.name.namespace;
-            if options.placement == Placement::Process
+        // Few policies are elsewhere, and to find the scope is a walk over all routes.
+        let scope = LazyCell::new(|| scope(snapshot, name, &settings.root_namespace, options.workload_labels).policies);
+        let sees = |namespace: &Arc<str>| {
+            options.placement == Placement::Process
                 || [&name.namespace, &settings.root_namespace].contains(&namespace)
-            {
-                return true;
-            }
-            let of_pods = || scope(snapshot, name, &settings.root_namespace, options.workload_labels).policies;
-            match seen.get_or_init(of_pods) {
-                Namespaces::All => true,
-                Namespaces::Named(names) => names.contains(namespace),
-            }
+                || match &*scope {
+                    Namespaces::All => true,
+                    Namespaces::Named(names) => names.contains(namespace),
+                }
         };
-        let found = |(&(name, policy), reach)| {
-            let fate = match denies(policy) {
-                true if sees(name) => Fate::Refused,
-                true => Fate::Unseen,
-                false => Fate::Passes,
-            };
-            Found { policy: name, reach, fate }
+        let fate = |object: &ObjectRef, policy: &Policy| match denies(policy) {
+            true if sees(&object.name.namespace) => Fate::Refused,
+            true => Fate::Unseen,
+            false => Fate::Passes,
         };
+        let found = |(&(object, policy), reach)| Found { policy: object, reach, fate: fate(object, policy) };
         let mut all: Vec<_> = all.map(found).collect();
         all.sort_by_key(|found| (found.fate, found.policy, found.reach));
         all.dedup();
