@@ -15,7 +15,7 @@ const MARK: u32 = 0x539;
 pub(super) const OUTBOUND: u16 = 15001;
 
 /// The rules that capture what leaves a pod. What stays in it is not touched. A counter has what went past them: what somebody
-/// else than ztunnel opened.
+/// else than ztunnel opened. The kernel's own resets have no mark either, where what came was for a connection that is gone.
 pub(super) fn rules() -> String {
     format!(
         "table inet ztunnel {{
@@ -28,7 +28,8 @@ pub(super) fn rules() -> String {
   }}
   chain leaving {{
     type filter hook postrouting priority 0;
-    oifname eth0 meta mark != {MARK} meta l4proto {{ tcp, udp }} ct direction original counter name escaped
+    oifname eth0 meta mark != {MARK} tcp flags & (syn | ack) == syn counter name escaped
+    oifname eth0 meta mark != {MARK} meta l4proto udp ct direction original counter name escaped
   }}
 }}
 "
