@@ -83,12 +83,17 @@ for part in "${parts[@]}"; do
 done
 
 # What a part says is missing, or else WORD.
-why() { grep -h '^missing:' "$log/$1.log" | tail -n 1 | grep . || echo "$2"; }
+why() { grep -ah '^missing:' "$log/$1.log" | tail -n 1 | grep . || echo "$2"; }
+
+# What failed within a part, again: a log may be read from its end.
+for part in "${failed[@]}"; do
+    grep -ahE -A 4 '^(FAILED: |---- .* stdout ----|error(\[|:)|thread .* panicked)' "$log/$part.log" | head -n 60 | sed "s/^/$part: /"
+done
 
 echo
 echo "== summary after $((SECONDS - started)) s"
 for part in "${passed[@]}" "${failed[@]}" "${missing[@]}"; do
-    grep -hE '^(test result:|advisories|bans |[0-9]+ (passed|checks), [0-9]+ failed)' "$log/$part.log" | sed "s/^/$part: /"
+    grep -ahE '^(test result:|advisories|bans |[0-9]+ (passed|checks), [0-9]+ failed)' "$log/$part.log" | sed "s/^/$part: /"
 done
 for part in "${missing[@]}"; do echo "not run: $part: $(why "$part" "no reason given")"; done
 for part in "${failed[@]}"; do echo "failed: $part: $(why "$part" "see $log/$part.log")"; done

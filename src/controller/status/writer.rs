@@ -89,6 +89,10 @@ impl Writer {
         if known.is_none_or(|known| known.status != live.status || known.uid != live.uid) {
             self.dirty.insert(live.object.clone());
         }
+        if known.is_some_and(|known| known.version != live.version) {
+            // What failed was in a version that may not be served any more.
+            self.later.remove(&live.object);
+        }
         self.live.insert(live.object.clone(), live);
     }
 
@@ -272,4 +276,60 @@ fn different<T: PartialEq>(
     let gone = before.keys().filter(|name| !now.contains_key(*name));
     let new = now.iter().filter(|(name, status)| before.get(*name) != Some(*status)).map(|(name, _)| name);
     gone.chain(new).map(|name| ObjectRef { kind, name: name.clone() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response, StatusCode};
+    use kube::client::Body;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::api::CONTROLLER_NAME;
+
+    /// What a client sends is answered by 404, unless it asks for `v1`: then by what it sent.
+    fn client() -> Client {
+        let answer = |request: Request<Body>| async move {
+            let is_known = request.uri().path().contains("/v1/");
+            let body = request.into_body().collect_bytes().await.expect("a body");
+            let body = if is_known {
+                body.to_vec()
+            } else {
+                let status = json!({ "kind": "Status", "code": 404, "reason": "NotFound", "message": "no" });
+                status.to_string().into_bytes()
+            };
+            let status = if is_known { StatusCode::OK } else { StatusCode::NOT_FOUND };
+            Ok::<_, Infallible>(Response::builder().status(status).body(Body::from(body)).expect("an answer"))
+        };
+        Client::new(tower::service_fn(answer), "x")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_that_comes_in_another_version_waits_for_no_failure_of_the_one_before() {
+        let (wrote, mut written) = unbounded_channel();
+        let mut writer = Writer::new(client(), "x", wrote);
+        let object = ObjectRef { kind: Kind::TcpRoute, name: ObjectName::new("shop", "echo") };
+        let live = |version| Live {
+            object: object.clone(),
+            version,
+            uid: "1".into(),
+            resource_version: "5".to_owned(),
+            // Of a parent that it has no more, which is to be taken back.
+            status: json!({ "parents": [{ "controllerName": CONTROLLER_NAME, "parentRef": { "name": "web" } }] }),
+        };
+        writer.see(live("v1alpha2"));
+        for _ in 0..5 {
+            if let Some(at) = writer.flush(Instant::now()) {
+                tokio::time::sleep_until(at).await;
+                assert_eq!(writer.flush(Instant::now()), None);
+            }
+            assert_eq!(writer.take(written.recv().await.expect("an answer")), WriteResult::Conflict);
+        }
+        assert!(writer.flush(Instant::now()).is_some(), "it waits");
+        writer.see(live("v1"));
+        assert_eq!(writer.flush(Instant::now()), None);
+        assert_eq!(writer.take(written.recv().await.expect("an answer")), WriteResult::Done);
+    }
 }
