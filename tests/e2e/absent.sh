@@ -16,12 +16,12 @@ becomes "the controller is away" 0 away
 k -n shop delete gateway waypoint >/dev/null
 k delete namespace gone --timeout=120s >/dev/null || bad "a namespace with a Gateway goes without the controller" "$(k get namespace gone -o yaml)"
 inside_shop() { k -n shop get deployment,service,serviceaccount,configmap,role,rolebinding -l pingway.dev/gateway -o name; }
-patience=60 becomes "what belongs to a Gateway goes without the controller" "" inside_shop
+patience=90 becomes "what belongs to a Gateway goes without the controller" "" inside_shop
 is "what lies elsewhere does not" "$(elsewhere)" "gone:1 shop:3"
 replicas 2
-patience=60 becomes "and is swept once the controller is back" "" left
+patience=90 becomes "and is swept once the controller is back" "" left
 # A namespace that goes while the controller runs.
 gateway cart c "$http"
-patience=60 becomes "Gateways are provisioned again" cart:1 elsewhere
+patience=90 becomes "Gateways are provisioned again" cart:1 elsewhere
 k delete namespace cart --timeout=120s >/dev/null || bad "a namespace with a Gateway goes" "$(k get namespace cart -o yaml)"
-patience=60 becomes "with its namespace goes what a Gateway had elsewhere" "" left
+patience=90 becomes "with its namespace goes what a Gateway had elsewhere" "" left

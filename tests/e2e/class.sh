@@ -17,7 +17,7 @@ becomes "which follows edits on" without via
 k -n pingway-system rollout restart deployment/pingway-controller >/dev/null
 k -n pingway-system rollout status --timeout=120s deployment/pingway-controller >/dev/null
 leads() { [ "$(controllers pingway_controller_leads)" -ge 1 ] && echo yes; }
-patience=60 becomes "a new controller leads" yes leads
+patience=90 becomes "a new controller leads" yes leads
 is "statuses stay after it, too" "$(written)" "$said"
 k apply -k deploy/ >/dev/null 2>&1
 becomes "a class that comes is taken" True class

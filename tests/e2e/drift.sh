@@ -67,6 +67,6 @@ is "and the Gateway is programmed" "$(condition drifted Programmed)" True/Progra
 # What pods report is theirs to write again.
 k -n shop delete configmap drifted-pingway >/dev/null
 reports() { k -n shop get configmap drifted-pingway -o json 2>/dev/null | jq '.data // {} | length'; }
-patience=60 becomes "a report that was deleted is written again by each pod" 2 reports
+patience=90 becomes "a report that was deleted is written again by each pod" 2 reports
 becomes "and the Gateway is programmed again" True/Programmed condition drifted Programmed
 k -n shop delete gateway,pingwayparameters drifted >/dev/null

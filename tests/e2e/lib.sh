@@ -12,15 +12,16 @@ k() { "$cluster/kubectl" "$@"; }
 inside() { "$cluster/exec" "$@"; }
 code() { inside curl -sS -m 10 -o /dev/null -w '%{http_code}' "$@" 2>/dev/null; }
 
-# becomes NAME WANT COMMAND ...: the command prints this, within half a minute (or $patience seconds).
+# becomes NAME WANT COMMAND ...: the command prints this, within a minute (or $patience seconds). What took long is told: machines differ.
 becomes() {
-    local name=$1 want=$2 have end=$((SECONDS + ${patience:-30}))
+    local name=$1 want=$2 have since=$SECONDS
     shift 2
     until have=$("$@"); [ "$have" = "$want" ]; do
-        [ $SECONDS -lt $end ] || { bad "$name: not $want" "$have"; return 1; }
+        [ $((SECONDS - since)) -lt ${patience:-60} ] || { bad "$name: not $want" "$have"; return 1; }
         sleep 0.1
     done
     ok "$name"
+    [ $((SECONDS - since)) -lt 10 ] || echo "  after $((SECONDS - since)) s"
 }
 
 # cluster_up NAME: a cluster of this part's own, which ends with it.

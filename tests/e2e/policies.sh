@@ -10,8 +10,8 @@ becomes "what is served is served" 200 waypoint_code
 { istio_crd security.istio.io AuthorizationPolicy authorizationpolicies authorizationpolicy; istio_crd networking.istio.io DestinationRule destinationrules destinationrule; } | k apply -f - >/dev/null
 k wait --for=condition=Established crd/authorizationpolicies.security.istio.io >/dev/null || bad "the CRD is there" ""
 policy nobody shop Gateway waypoint
-patience=60 becomes "a policy of which CRDs came later is told of on the Gateway" "False: AuthorizationPolicy shop/nobody is not enforced: whatever comes is refused (403)" told
-patience=60 becomes "and what it would judge is refused" 403 waypoint_code
+patience=90 becomes "a policy of which CRDs came later is told of on the Gateway" "False: AuthorizationPolicy shop/nobody is not enforced: whatever comes is refused (403)" told
+patience=90 becomes "and what it would judge is refused" 403 waypoint_code
 is "by what word is said, too" "$(inside curl -sS -H "host: $host" "http://$(address)/")" policy_not_enforced
 events() { k -n shop get events -o json | jq -r '[.items[] | select((.regarding // .involvedObject).kind == "AuthorizationPolicy") | .reason + " on " + (.regarding // .involvedObject).name] | unique | join(" ")'; }
 becomes "an Event on the policy says so" "PolicyNotEnforced on nobody" events
@@ -24,8 +24,8 @@ becomes "and the condition goes" "" told
 k create namespace istio-system >/dev/null
 policy all shop GatewayClass pingway
 policy all istio-system GatewayClass pingway
-patience=60 becomes "one for the class counts where it is in the root namespace" "False: AuthorizationPolicy istio-system/all is not enforced: whatever comes is refused (403)" told
-patience=60 becomes "for its pods, too" 403 waypoint_code
+patience=90 becomes "one for the class counts where it is in the root namespace" "False: AuthorizationPolicy istio-system/all is not enforced: whatever comes is refused (403)" told
+patience=90 becomes "for its pods, too" 403 waypoint_code
 printf 'apiVersion: pingway.dev/v1alpha1\nkind: PingwayParameters\nmetadata: { name: lenient, namespace: shop }\nspec: { unenforcedPolicies: Warn }\n' | k apply -f - >/dev/null
 k -n shop patch gateway waypoint --type=merge -p '{"spec":{"infrastructure":{"parametersRef":{"group":"pingway.dev","kind":"PingwayParameters","name":"lenient"}}}}' >/dev/null
 patience=90 becomes "parameters let it pass" 200 waypoint_code

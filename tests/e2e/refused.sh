@@ -32,7 +32,7 @@ k label clusterrolebinding $binding pingway.dev/gateway- >/dev/null
 becomes "a binding elsewhere that lost its label is told as another's" 1 reason "ClusterRoleBinding $binding is there already"
 k delete clusterrolebinding $binding >/dev/null
 bound() { k get clusterrolebinding $binding -o json 2>/dev/null | jq -r '.metadata.labels["pingway.dev/gateway"]'; }
-patience=60 becomes "and made again once it is deleted" refused-pingway bound
+patience=90 becomes "and made again once it is deleted" refused-pingway bound
 becomes "then nothing is refused" "" refused
 is "all the while it serves" "$(code -H 'host: none.test' "http://$at/")" 404
 is "by the pod that it had" "$(k -n shop get pods -l pingway.dev/gateway=refused-pingway -o name | wc -l)" 1

@@ -42,7 +42,7 @@ is "it may read Secrets where it is bound, and nowhere else" "$(reads shop) $(re
 gateway shop secrets 'listeners: [{ name: seen, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: web }] } },
     { name: unseen, port: 444, protocol: HTTPS, tls: { certificateRefs: [{ name: web, namespace: vault }] } }]'
 refs() { json gateway secrets ".status.listeners[] | select(.name == \"$1\") | .conditions[] | select(.type == \"ResolvedRefs\") | .status + \"/\" + .reason"; }
-patience=60 becomes "a certificate of a namespace that is listed resolves" True/ResolvedRefs refs seen
+patience=90 becomes "a certificate of a namespace that is listed resolves" True/ResolvedRefs refs seen
 is "one of another does not" "$(refs unseen)" False/InvalidCertificateRef
 says "and why is told" "$(json gateway secrets '.status.listeners[] | select(.name == "unseen") | .conditions[] | select(.type == "ResolvedRefs").message')" 'may not read Secrets of vault'
 at=$(json service secrets-pingway .spec.clusterIP)

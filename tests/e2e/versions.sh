@@ -29,7 +29,7 @@ k apply -f tests/e2e/grpcroute.yaml >/dev/null || bad "a GRPCRoute is applied" "
 becomes "kinds that come later are taken" "Accepted=False ResolvedRefs=True" conditions grpcroute echo
 "$cluster/crds" v1.5.1 experimental tcproutes >/dev/null || bad "the CRD of TCPRoute of 1.5.1 is applied" ""
 k apply -f tests/e2e/tcproute.yaml >/dev/null || bad "a TCPRoute is applied" ""
-patience=60 becomes "and a TCPRoute has its status, in a version that there is" "Accepted=False ResolvedRefs=True" conditions tcproute echo
+patience=90 becomes "and a TCPRoute has its status, in a version that there is" "Accepted=False ResolvedRefs=True" conditions tcproute echo
 becomes "the class tells the version" "CRDs of the Gateway API v1.5.1 are installed" class SupportedVersion message
 is "which is supported" "$(class SupportedVersion status)/$(class SupportedVersion reason)" True/SupportedVersion
 is "all of a class's conditions are of its generation" "$(k get gatewayclass pingway -o json | jq '.metadata.generation as $g | [.status.conditions[].observedGeneration == $g] | all')" true
