@@ -24,7 +24,8 @@ pub(super) fn listener(gateway: &Resolved<'_>, verdict: &Verdict) -> Condition {
     }
 }
 
-/// Programmed of a Gateway: some listener is, and it has every address that it asks for.
+/// Programmed of a Gateway: it has every address that it asks for, and some listener is. One that ztunnel serves is as soon as a
+/// replica runs: it does not count as long as others wait for their ports.
 pub(super) fn gateway(gateway: &Resolved<'_>, listeners: &[Condition]) -> Condition {
     let no = |refusal: Refusal| fails(ConditionType::Programmed, refusal.reason, refusal.message);
     if let Err(refusal) = &gateway.accepted {
@@ -33,13 +34,14 @@ pub(super) fn gateway(gateway: &Resolved<'_>, listeners: &[Condition]) -> Condit
     if let Some(refusal) = lacks_address(gateway) {
         return no(refusal);
     }
-    if listeners.iter().any(|condition| condition.holds) {
+    let pending = listeners.iter().find(|condition| condition.reason == Reason::Pending);
+    let mut programmed = gateway.listeners.iter().zip(listeners).filter(|(_, condition)| condition.holds);
+    if programmed.any(|(verdict, _)| pending.is_none() || !verdict.mesh) {
         let refused = provisioned(gateway)
             .map_or("", |_| ", but what it runs on is not as it asks: see the condition pingway.dev/Provisioned");
         let message = format!("The Gateway serves{refused}{}", unread(gateway));
         return holds(ConditionType::Programmed, Reason::Programmed, message);
     }
-    let pending = listeners.iter().find(|condition| condition.reason == Reason::Pending);
     let message = pending.or(listeners.first()).map_or("", |condition| condition.message.as_str());
     let message = format!("no listener is programmed: {message}");
     match gateway.ground.facts().and_then(|facts| facts.failure.as_ref()) {
