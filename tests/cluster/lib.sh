@@ -7,6 +7,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 cluster=${PINGWAY_CLUSTER:-pingway}
 state=/run/pingway-cluster-$cluster # this cluster's files on the machine; `down` removes them
+discovered=$state/kubectl # what kubectl keeps of which kinds are served: clusters have one address, one after the other
 cgroup=pingway-cluster-$cluster
 
 # fail WORDS: ends the command with the reason.
@@ -28,7 +29,7 @@ node_pid() {
 into_network() {
     local pid
     pid=$(node_pid) || fail "is not up (tests/cluster/up)"
-    exec nsenter --target "$pid" --net -- env KUBECONFIG="$state/admin.kubeconfig" PATH="$state/bin:$PATH" "$@"
+    exec nsenter --target "$pid" --net -- env KUBECONFIG="$state/admin.kubeconfig" KUBECACHEDIR="$discovered" PATH="$state/bin:$PATH" "$@"
 }
 
 # in_network CMD ...: runs CMD there.
