@@ -294,13 +294,12 @@ mod tests {
         let answer = |request: Request<Body>| async move {
             let is_known = request.uri().path().contains("/v1/");
             let body = request.into_body().collect_bytes().await.expect("a body");
-            let body = if is_known {
-                body.to_vec()
+            let not_found = json!({ "kind": "Status", "code": 404, "reason": "NotFound", "message": "no" });
+            let (status, body) = if is_known {
+                (StatusCode::OK, body.to_vec())
             } else {
-                let status = json!({ "kind": "Status", "code": 404, "reason": "NotFound", "message": "no" });
-                status.to_string().into_bytes()
+                (StatusCode::NOT_FOUND, not_found.to_string().into_bytes())
             };
-            let status = if is_known { StatusCode::OK } else { StatusCode::NOT_FOUND };
             Ok::<_, Infallible>(Response::builder().status(status).body(Body::from(body)).expect("an answer"))
         };
         Client::new(tower::service_fn(answer), "x")
